@@ -1,0 +1,240 @@
+//! What every reader of the typed layer shares: the request, the findings, and the way to a value.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use super::DecodeRequest;
+use crate::config::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::config::node::{Entry, Node, Value};
+use crate::config::suggest::closest;
+
+/// The state of one decoding.
+pub(super) struct Cx<'a> {
+    pub(super) request: &'a DecodeRequest,
+    files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
+    findings: Diagnostics,
+}
+
+/// A value, where it stands and how it is called.
+#[derive(Debug, Clone)]
+pub(super) struct Field<'n> {
+    /// Such as `services.web.ports[0]`.
+    pub(super) path: String,
+    /// Place of the key; of the value itself in a list.
+    pub(super) key: &'n Span,
+    pub(super) node: &'n Node,
+}
+
+/// A value that was read and the place that later findings about it point at.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<'n, T> {
+    pub(super) value: T,
+    pub(super) span: &'n Span,
+}
+
+/// A mapping of which each key is taken at most once. What nobody takes is unknown.
+pub(super) struct Fields<'n> {
+    pub(super) path: String,
+    entries: Option<&'n IndexMap<String, Entry>>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Cx<'a> {
+    pub(super) fn new(
+        request: &'a DecodeRequest,
+        files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
+    ) -> Self {
+        Self { request, files, findings: Diagnostics::default() }
+    }
+
+    pub(super) fn read_file(&mut self, path: &Path) -> io::Result<String> {
+        (self.files)(path)
+    }
+
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.findings.push(diagnostic);
+    }
+
+    /// Reports that a value is of the wrong kind.
+    pub(super) fn wrong<T>(&mut self, field: &Field<'_>, expected: &str) -> Option<T> {
+        let message = format!("`{}` must be {expected}, not {}", field.path, field.node.kind());
+        self.push(Diagnostic::error(message, field.span()));
+        None
+    }
+
+    /// Makes a path of the file absolute: `~` is the home folder, the rest is relative to the
+    /// project's folder.
+    pub(super) fn absolute(&self, text: &str) -> PathBuf {
+        let path = match (text.strip_prefix('~'), &self.request.home) {
+            (Some(""), Some(home)) => home.clone(),
+            (Some(rest), Some(home)) if rest.starts_with('/') => home.join(&rest[1..]),
+            _ => self.request.project_dir.join(text),
+        };
+        without_dots(&path)
+    }
+
+    /// The findings, in the order of the files.
+    pub(super) fn into_findings(self) -> Diagnostics {
+        let mut findings = self.findings;
+        let mut sources: Vec<*const u8> = Vec::new();
+        let mut position = |diagnostic: &Diagnostic| {
+            diagnostic.primary.as_ref().map(|label| {
+                let source = label.span.source.text.as_ptr();
+                let index = sources.iter().position(|known| *known == source).unwrap_or_else(|| {
+                    sources.push(source);
+                    sources.len() - 1
+                });
+                (index, label.span.start)
+            })
+        };
+        let mut placed: Vec<_> =
+            findings.0.drain(..).map(|diagnostic| (position(&diagnostic), diagnostic)).collect();
+        placed.sort_by_key(|(position, _)| *position);
+        findings.0.extend(placed.into_iter().map(|(_, diagnostic)| diagnostic));
+        findings
+    }
+}
+
+impl<'n> Field<'n> {
+    /// The place of the value; of the key when there is no value to point at.
+    pub(super) fn span(&self) -> &'n Span {
+        match self.node.value {
+            Value::Null => self.key,
+            _ => &self.node.span,
+        }
+    }
+
+    /// The items when it is a list.
+    pub(super) fn items(&self) -> Option<Vec<Self>> {
+        match &self.node.value {
+            Value::Sequence(items) => Some(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, node)| Field {
+                        path: format!("{}[{index}]", self.path),
+                        key: &node.span,
+                        node,
+                    })
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Keys and values when it is a mapping; extensions (`x-…`) are left out.
+    pub(super) fn entries(&self) -> Option<Vec<(&'n str, Self)>> {
+        match &self.node.value {
+            Value::Mapping(entries) => Some(
+                entries
+                    .iter()
+                    .map(|(key, entry)| (key.as_str(), entry_field(&self.path, key, entry)))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn is_null(&self) -> bool {
+        matches!(self.node.value, Value::Null)
+    }
+}
+
+impl<'n> Fields<'n> {
+    /// Opens a mapping; nothing at all counts as an empty one.
+    pub(super) fn open(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Self> {
+        let entries = match &field.node.value {
+            Value::Mapping(entries) => Some(entries),
+            Value::Null => None,
+            _ => return cx.wrong(field, "a mapping"),
+        };
+        Some(Self { path: field.path.clone(), entries, known: Vec::new() })
+    }
+
+    /// Takes a key; a key without a value counts as absent.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Field<'n>> {
+        self.take_nullable(key).filter(|field| !field.is_null())
+    }
+
+    /// Takes a key for which "nothing" is a value, too.
+    pub(super) fn take_nullable(&mut self, key: &'static str) -> Option<Field<'n>> {
+        self.known.push(key);
+        let entry = self.entries?.get(key)?;
+        Some(entry_field(&self.path, key, entry))
+    }
+
+    /// Takes a key and reads its value.
+    pub(super) fn read<T>(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: &'static str,
+        reader: impl FnOnce(&mut Cx<'_>, &Field<'n>) -> Option<T>,
+    ) -> Option<T> {
+        reader(cx, &self.take(key)?)
+    }
+
+    /// Takes keys that Compose knows and devstack does not act upon.
+    pub(super) fn not_supported(&mut self, cx: &mut Cx<'_>, keys: &[&'static str]) {
+        for key in keys {
+            if let Some(field) = self.take(key) {
+                let message = format!("`{}` is not supported yet and is ignored", field.path);
+                cx.push(Diagnostic::warning(message, field.key));
+            }
+        }
+    }
+
+    /// Takes a key that Compose knows and that would do harm if it were ignored.
+    pub(super) fn refuse(&mut self, cx: &mut Cx<'_>, key: &'static str, help: &str) {
+        if let Some(field) = self.take(key) {
+            let message = format!("`{}` is not supported yet", field.path);
+            cx.push(Diagnostic::error(message, field.key).help(help));
+        }
+    }
+
+    /// Reports the keys that nobody took.
+    pub(super) fn finish(self, cx: &mut Cx<'_>) {
+        for (key, entry) in self.entries.into_iter().flatten() {
+            if self.known.contains(&key.as_str()) || key.starts_with("x-") {
+                continue;
+            }
+            let place =
+                if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
+            let diagnostic =
+                Diagnostic::error(format!("unknown key `{key}`{place}"), &entry.key_span);
+            cx.push(match closest(key, self.known.iter().copied()) {
+                Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
+                None if self.path.is_empty() && looks_like_a_service(&entry.node) => {
+                    diagnostic.help(format!("move `{key}` under `services:`"))
+                }
+                None => diagnostic,
+            });
+        }
+    }
+}
+
+fn entry_field<'n>(path: &str, key: &str, entry: &'n Entry) -> Field<'n> {
+    let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    Field { path, key: &entry.key_span, node: &entry.node }
+}
+
+fn looks_like_a_service(node: &Node) -> bool {
+    ["image", "build", "preset"].iter().any(|key| node.get(key).is_some())
+}
+
+/// Resolves `.` and `..` by the text alone, so that a path prints as a person would write it.
+fn without_dots(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}

@@ -1,0 +1,172 @@
+//! Readers of single values and of plain lists of them.
+//!
+//! A value that came through `${…}` is text, so numbers and booleans are accepted as text, too.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::context::{Cx, Field};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Value;
+
+/// Text; a number or boolean is taken the way it was written.
+pub(super) fn text(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    match field.node.scalar_text() {
+        Some(text) => Some(text.to_owned()),
+        None => cx.wrong(field, "text"),
+    }
+}
+
+/// A list of texts.
+pub(super) fn texts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+    match field.items() {
+        Some(items) => Some(items.iter().filter_map(|item| text(cx, item)).collect()),
+        None => cx.wrong(field, "a list"),
+    }
+}
+
+/// One text or a list of them.
+pub(super) fn text_or_texts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+    match field.items() {
+        Some(items) => Some(items.iter().filter_map(|item| text(cx, item)).collect()),
+        None => match field.node.scalar_text() {
+            Some(text) => Some(vec![text.to_owned()]),
+            None => cx.wrong(field, "text or a list"),
+        },
+    }
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<bool> {
+    match field.node.scalar_text().map(str::to_ascii_lowercase).as_deref() {
+        Some("true" | "yes" | "on" | "y") => Some(true),
+        Some("false" | "no" | "off" | "n") => Some(false),
+        Some(other) => {
+            let message = format!("`{}` must be `true` or `false`, not `{other}`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+            None
+        }
+        None => cx.wrong(field, "`true` or `false`"),
+    }
+}
+
+/// A whole number that fits the type.
+pub(super) fn integer<T: TryFrom<i64>>(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<T> {
+    let number = match &field.node.value {
+        Value::Int { value, .. } => Some(*value),
+        _ => field.node.scalar_text().and_then(|text| text.trim().parse().ok()),
+    };
+    match (number.map(T::try_from), field.node.scalar_text()) {
+        (Some(Ok(number)), _) => Some(number),
+        (Some(Err(_)), Some(text)) => {
+            let message = format!("`{}` is out of range: `{text}`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+            None
+        }
+        (_, Some(text)) => {
+            let message = format!("`{}` must be a whole number, not `{text}`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+            None
+        }
+        _ => cx.wrong(field, "a whole number"),
+    }
+}
+
+/// A number that is not negative.
+pub(super) fn float(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<f64> {
+    let Some(text) = field.node.scalar_text() else { return cx.wrong(field, "a number") };
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Some(number),
+        _ => {
+            let message = format!("`{}` must be a number such as `0.5`, not `{text}`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+            None
+        }
+    }
+}
+
+/// A value whose type knows its own notation and says what is wrong with a text.
+pub(super) fn parsed<T>(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let text = text(cx, field)?;
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            cx.push(Diagnostic::error(error.to_string(), field.span()));
+            None
+        }
+    }
+}
+
+/// A value whose type does not explain itself; `expected` does.
+pub(super) fn parsed_as<T: FromStr>(
+    cx: &mut Cx<'_>,
+    field: &Field<'_>,
+    expected: &str,
+) -> Option<T> {
+    let text = text(cx, field)?;
+    let value = text.parse().ok();
+    if value.is_none() {
+        let message = format!("`{}` must be {expected}, not `{text}`", field.path);
+        cx.push(Diagnostic::error(message, field.span()));
+    }
+    value
+}
+
+/// One word out of a few.
+pub(super) fn word<T: Copy>(
+    cx: &mut Cx<'_>,
+    field: &Field<'_>,
+    words: &[(&'static str, T)],
+) -> Option<T> {
+    let text = text(cx, field)?;
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        cx.push(unknown_word(field, &text, words.iter().map(|(word, _)| *word)));
+    }
+    found
+}
+
+/// The finding about a word that is none of the right ones.
+pub(super) fn unknown_word<'w>(
+    field: &Field<'_>,
+    text: &str,
+    words: impl Iterator<Item = &'w str> + Clone,
+) -> Diagnostic {
+    let list = words.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let message = format!("`{}` cannot be `{text}`", field.path);
+    let diagnostic = Diagnostic::error(message, field.span()).help(format!("use one of {list}"));
+    match crate::config::suggest::closest(text, words) {
+        Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
+        None => diagnostic,
+    }
+}
+
+/// The mode bits of a file: `0440`, `0o440` or text are octal, as in Compose.
+pub(super) fn mode(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<u32> {
+    let written = text(cx, field)?;
+    let is_number = matches!(field.node.value, Value::Int { .. });
+    let digits = written.strip_prefix("0o").unwrap_or(&written);
+    let is_decimal = is_number && !written.starts_with('0');
+    let bits = u32::from_str_radix(digits, if is_decimal { 10 } else { 8 });
+    match bits {
+        Ok(bits) if bits <= 0o7777 => {
+            if is_decimal && u32::from_str_radix(digits, 8).is_ok() && digits.len() == 3 {
+                let message = format!("`{}` is read as a decimal number: {bits:#o}", field.path);
+                cx.push(
+                    Diagnostic::warning(message, field.span())
+                        .help(format!("write `0{written}` for the mode {written}")),
+                );
+            }
+            Some(bits)
+        }
+        _ => {
+            let message = format!("`{}` must be a file mode such as `0440`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+            None
+        }
+    }
+}

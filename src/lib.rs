@@ -1,0 +1,6 @@
+//! devstack: the stack on your own machine.
+
+pub mod event;
+pub mod plan;
+pub mod project;
+pub mod state;

@@ -1,0 +1,16 @@
+//! What to do, decided purely: [`reconcile()`] compares what should be with what is, [`teardown`]
+//! and [`lifecycle`] plan the other verbs. The result is data: a DAG of single engine calls, each
+//! with its cause. Nothing here waits, asks or prints.
+
+mod display;
+mod graph;
+pub mod lifecycle;
+mod ports;
+mod reconcile;
+mod step;
+pub mod teardown;
+
+pub use graph::topological;
+pub use ports::{PortConflict, PortOwner, WantedPort, wanted_ports};
+pub use reconcile::{Conflict, ReconcileOptions, Recreate, needs_images_first, reconcile};
+pub use step::{AwaitFor, Cause, ContainerRef, Operation, Plan, Step, StepId};

@@ -1,0 +1,232 @@
+//! The plan as data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::{Action, Subject};
+use crate::project::{Duration, ServiceName};
+use crate::state::{ContainerId, ContainerSpec, ImageSpec, NetworkSpec, VolumeSpec};
+
+/// A step's place in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub usize);
+
+/// Steps to take. A step only ever waits for earlier ones, so the order of the list is valid too.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Containers that already are as they should be.
+    pub unchanged: Vec<Subject>,
+    /// What a person should know, such as orphans that were left alone.
+    pub warnings: Vec<String>,
+}
+
+/// One engine call (or one wait).
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What to do.
+    pub operation: Operation,
+    /// What it is about.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
+    /// Steps that must have ended well before.
+    pub after: Vec<StepId>,
+}
+
+/// A container: one that exists, or the one that a step of this plan makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContainerRef {
+    /// It was there when the engine was observed.
+    Existing(ContainerId),
+    /// The result of that step.
+    CreatedBy(StepId),
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Get an image from its registry.
+    PullImage(Arc<ImageSpec>),
+    /// Build an image.
+    BuildImage(Arc<ImageSpec>),
+    /// Remove an image by its reference.
+    RemoveImage(String),
+    /// Make a network.
+    CreateNetwork(Arc<NetworkSpec>),
+    /// Remove a network, by id: names are not unique.
+    RemoveNetwork {
+        /// The engine's id.
+        id: String,
+    },
+    /// Make a volume.
+    CreateVolume(Arc<VolumeSpec>),
+    /// Remove a volume and all that is in it.
+    RemoveVolume(String),
+    /// Make a container.
+    CreateContainer {
+        /// What it should be.
+        spec: Arc<ContainerSpec>,
+        /// Its first name, which differs from the spec's while a predecessor still has that one.
+        name: String,
+        /// Anonymous volumes to take over: path in the container to the volume's name.
+        inherit: Vec<(String, String)>,
+    },
+    /// Give a container its final name.
+    RenameContainer {
+        /// Which.
+        container: ContainerRef,
+        /// The name.
+        name: String,
+    },
+    /// Start a container.
+    StartContainer {
+        /// Which.
+        container: ContainerRef,
+    },
+    /// Wait until a container is what its dependants, or the user, need.
+    AwaitContainer {
+        /// Which.
+        container: ContainerRef,
+        /// What it was made from: says how to ask.
+        spec: Arc<ContainerSpec>,
+        /// What to wait for.
+        condition: AwaitFor,
+    },
+    /// Stop a container with its signal; kill it after the grace period.
+    StopContainer {
+        /// Which.
+        id: ContainerId,
+        /// Time to wait; the container's own setting when absent.
+        grace: Option<Duration>,
+    },
+    /// Stop and start a container.
+    RestartContainer {
+        /// Which.
+        id: ContainerId,
+        /// Time to wait for the stop; the container's own setting when absent.
+        grace: Option<Duration>,
+    },
+    /// Send a signal to a container.
+    KillContainer {
+        /// Which.
+        id: ContainerId,
+        /// The signal, such as `SIGKILL`.
+        signal: String,
+    },
+    /// Remove a container, killing it first if it runs.
+    RemoveContainer {
+        /// Which.
+        id: ContainerId,
+        /// Whether its anonymous volumes go too.
+        anonymous_volumes: bool,
+    },
+}
+
+/// The state to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AwaitFor {
+    /// It is ready, as a dependant needs it: it must run.
+    Ready,
+    /// It is ready, or it was a one-shot that ended with exit code 0.
+    ReadyOrFinished,
+    /// It ended with exit code 0.
+    Completed,
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// It does not exist.
+    Missing,
+    /// These fields of its definition changed.
+    ConfigChanged(Vec<String>),
+    /// Its image is another one now.
+    ImageChanged,
+    /// Its network has to be made again.
+    NetworkChanged(String),
+    /// It is there but does not run.
+    NotRunning,
+    /// No service of the file has it.
+    Orphan,
+    /// More containers than the service's scale.
+    ScaledDown,
+    /// What an interrupted run left behind.
+    Leftover,
+    /// It replaces a predecessor.
+    Replaces,
+    /// A dependency with `restart: true` was made again or restarted.
+    DependencyRestarted(ServiceName),
+    /// A service waits for it.
+    NeededBy(ServiceName),
+    /// The user asked for it.
+    Requested,
+}
+
+impl Plan {
+    /// Appends a step and returns its id.
+    pub(super) fn push(
+        &mut self,
+        operation: Operation,
+        subject: Subject,
+        cause: Cause,
+        after: Vec<StepId>,
+    ) -> StepId {
+        debug_assert!(
+            after.iter().all(|id| id.0 < self.steps.len()),
+            "steps wait for earlier ones"
+        );
+        self.steps.push(Step { operation, subject, cause, after });
+        StepId(self.steps.len() - 1)
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl Operation {
+    /// The action that a display shows.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::PullImage(_) => Action::Pull,
+            Self::BuildImage(_) => Action::Build,
+            Self::CreateNetwork(_) | Self::CreateVolume(_) | Self::CreateContainer { .. } => {
+                Action::Create
+            }
+            Self::RenameContainer { .. } => Action::Rename,
+            Self::StartContainer { .. } => Action::Start,
+            Self::AwaitContainer { .. } => Action::Await,
+            Self::StopContainer { .. } => Action::Stop,
+            Self::RestartContainer { .. } => Action::Restart,
+            Self::KillContainer { .. } => Action::Kill,
+            Self::RemoveImage(_)
+            | Self::RemoveNetwork { .. }
+            | Self::RemoveVolume(_)
+            | Self::RemoveContainer { .. } => Action::Remove,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing"),
+            Self::ConfigChanged(fields) => write!(f, "{} changed", fields.join(", ")),
+            Self::ImageChanged => f.write_str("image changed"),
+            Self::NetworkChanged(network) => write!(f, "network {network} changed"),
+            Self::NotRunning => f.write_str("not running"),
+            Self::Orphan => f.write_str("no service of this name"),
+            Self::ScaledDown => f.write_str("scaled down"),
+            Self::Leftover => f.write_str("left by an interrupted run"),
+            Self::Replaces => f.write_str("replaces its predecessor"),
+            Self::DependencyRestarted(service) => write!(f, "{service} restarted"),
+            Self::NeededBy(service) => write!(f, "needed by {service}"),
+            Self::Requested => f.write_str("requested"),
+        }
+    }
+}

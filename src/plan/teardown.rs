@@ -1,0 +1,224 @@
+//! Plans `down` and the removing half of `reset`: from the labels on the engine alone, so that it
+//! works when the files are gone or broken.
+
+use std::collections::{HashMap, HashSet};
+
+use super::graph::topological;
+use super::step::{Cause, Operation, Plan, StepId};
+use crate::event::Subject;
+use crate::project::{Duration, ProjectName, ServiceName};
+use crate::state::{ContainerId, Observed, ObservedContainer, labels};
+
+/// What to take away.
+#[derive(Debug, Clone, Default)]
+pub struct TeardownOptions {
+    /// Only these services; everything of the project when absent.
+    pub services: Option<Vec<ServiceName>>,
+    /// The services of the file, when it was readable: containers of others are orphans.
+    pub known_services: Option<Vec<ServiceName>>,
+    /// Whether orphans go too.
+    pub remove_orphans: bool,
+    /// Whether volumes go too.
+    pub volumes: bool,
+    /// Whether networks stay (`reset`, `rm`).
+    pub keep_networks: bool,
+    /// Images to remove, by reference.
+    pub images: Vec<String>,
+    /// Grace period over the containers' own setting.
+    pub grace: Option<Duration>,
+}
+
+/// Plans the removal.
+#[must_use]
+pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOptions) -> Plan {
+    let mut plan = Plan::default();
+    let (going, staying) = partition(project, observed, options);
+    let doomed = doomed_volumes(project, observed, options, &going, &staying);
+    warn_of_orphans(&mut plan, options, &staying);
+
+    let mut stops: HashMap<&ContainerId, StepId> = HashMap::new();
+    let mut removals: Vec<StepId> = Vec::new();
+    for container in dependants_first(&going) {
+        let subject = subject(container);
+        let mut after = Vec::new();
+        // Nothing that a killed process could still write survives this plan: no need to wait.
+        let graceful = container.state.is_running() && !only_writes_to(container, &doomed);
+        if graceful {
+            after = dependants(container, &going)
+                .filter_map(|dependant| stops.get(&dependant.id).copied())
+                .collect();
+            let stop = plan.push(
+                Operation::StopContainer { id: container.id.clone(), grace: options.grace },
+                subject.clone(),
+                Cause::Requested,
+                after,
+            );
+            stops.insert(&container.id, stop);
+            after = vec![stop];
+        }
+        removals.push(plan.push(
+            Operation::RemoveContainer {
+                id: container.id.clone(),
+                anonymous_volumes: options.volumes,
+            },
+            subject,
+            Cause::Requested,
+            after,
+        ));
+    }
+    if !options.keep_networks && options.services.is_none() {
+        for network in observed.networks.iter().filter(|network| owned(&network.labels, project)) {
+            let in_use =
+                staying.iter().find(|container| container.networks.contains_key(&network.name));
+            if let Some(container) = in_use {
+                plan.warnings
+                    .push(format!("network {} stays: {} uses it", network.name, container.name));
+                continue;
+            }
+            plan.push(
+                Operation::RemoveNetwork { id: network.id.clone() },
+                Subject::Network(network.name.clone()),
+                Cause::Requested,
+                removals.clone(),
+            );
+        }
+    }
+    for volume in doomed {
+        plan.push(
+            Operation::RemoveVolume(volume.to_owned()),
+            Subject::Volume(volume.to_owned()),
+            Cause::Requested,
+            removals.clone(),
+        );
+    }
+    for reference in &options.images {
+        plan.push(
+            Operation::RemoveImage(reference.clone()),
+            Subject::Image { reference: reference.clone(), services: Vec::new() },
+            Cause::Requested,
+            removals.clone(),
+        );
+    }
+    plan
+}
+
+fn partition<'a>(
+    project: &ProjectName,
+    observed: &'a Observed,
+    options: &TeardownOptions,
+) -> (Vec<&'a ObservedContainer>, Vec<&'a ObservedContainer>) {
+    let owned = observed.containers.iter().filter(|container| container.belongs_to(project));
+    owned.partition(|container| {
+        let service = container.service();
+        let named = options.services.as_ref().is_none_or(|services| {
+            service.as_ref().is_some_and(|service| services.contains(service))
+        });
+        let known = options
+            .known_services
+            .as_ref()
+            .is_none_or(|known| service.as_ref().is_some_and(|service| known.contains(service)));
+        named && (known || options.remove_orphans)
+    })
+}
+
+/// The project's volumes that go: all of them, or those that only the named services use.
+fn doomed_volumes<'a>(
+    project: &ProjectName,
+    observed: &'a Observed,
+    options: &TeardownOptions,
+    going: &[&ObservedContainer],
+    staying: &[&ObservedContainer],
+) -> Vec<&'a str> {
+    if !options.volumes {
+        return Vec::new();
+    }
+    let uses = |containers: &[&ObservedContainer], name: &str| {
+        containers.iter().any(|container| {
+            container.mounts.iter().any(|mount| mount.volume.as_deref() == Some(name))
+        })
+    };
+    observed
+        .volumes
+        .iter()
+        .filter(|volume| owned(&volume.labels, project))
+        .map(|volume| volume.name.as_str())
+        .filter(|name| !uses(staying, name) && (options.services.is_none() || uses(going, name)))
+        .collect()
+}
+
+fn only_writes_to(container: &ObservedContainer, doomed: &[&str]) -> bool {
+    !doomed.is_empty()
+        && container.mounts.iter().filter(|mount| mount.writable).all(|mount| {
+            mount.volume.as_deref().is_some_and(|volume| {
+                doomed.contains(&volume)
+                    || (volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit()))
+            })
+        })
+}
+
+fn warn_of_orphans(plan: &mut Plan, options: &TeardownOptions, staying: &[&ObservedContainer]) {
+    let Some(known) = &options.known_services else { return };
+    let orphans: Vec<&str> = staying
+        .iter()
+        .filter(|container| container.service().is_none_or(|service| !known.contains(&service)))
+        .map(|container| container.name.as_str())
+        .collect();
+    if !orphans.is_empty() {
+        plan.warnings.push(format!(
+            "no service of the file has {}; remove with `--remove-orphans`",
+            orphans.join(", ")
+        ));
+    }
+}
+
+fn owned(labels: &indexmap::IndexMap<String, String>, project: &ProjectName) -> bool {
+    labels.get(labels::PROJECT).is_some_and(|name| name == project.as_str())
+}
+
+pub(super) fn subject(container: &ObservedContainer) -> Subject {
+    let service = container.service().unwrap_or_else(|| {
+        // A container without a readable service label still has a name to show.
+        ServiceName::from_container(&container.name)
+    });
+    Subject::Container { service, name: container.name.clone() }
+}
+
+/// Containers in the order in which they are stopped.
+pub(super) fn dependants_first<'a>(
+    containers: &[&'a ObservedContainer],
+) -> Vec<&'a ObservedContainer> {
+    let mut order = dependencies_first(containers);
+    order.reverse();
+    order
+}
+
+/// Containers in the order in which they are started.
+pub(super) fn dependencies_first<'a>(
+    containers: &[&'a ObservedContainer],
+) -> Vec<&'a ObservedContainer> {
+    let ids: Vec<&ContainerId> = containers.iter().map(|container| &container.id).collect();
+    let by_id: HashMap<&ContainerId, &ObservedContainer> =
+        containers.iter().map(|container| (&container.id, *container)).collect();
+    topological(&ids, |id| {
+        let needed: HashSet<ServiceName> = by_id[id].depends_on().into_iter().collect();
+        containers
+            .iter()
+            .filter(|other| other.service().is_some_and(|service| needed.contains(&service)))
+            .map(|other| &other.id)
+            .collect()
+    })
+    .into_iter()
+    .map(|id| by_id[id])
+    .collect()
+}
+
+/// Containers that depend on this one.
+pub(super) fn dependants<'a>(
+    container: &ObservedContainer,
+    among: &[&'a ObservedContainer],
+) -> impl Iterator<Item = &'a ObservedContainer> {
+    let service = container.service();
+    among.to_vec().into_iter().filter(move |other| {
+        service.as_ref().is_some_and(|service| other.depends_on().contains(service))
+    })
+}

@@ -1,0 +1,34 @@
+//! The resolved model: what the stack *is*, after files are read, merged and checked.
+//!
+//! Every type here is complete and consistent: names exist, numbers are numbers, paths are
+//! absolute. Nothing here reads files, asks the environment or knows the engine.
+//!
+//! The `Serialize` form of these types is the canonical Compose form. `devstack config` prints
+//! it, and [`crate::state::hash`] digests it field by field, so a field's name is its Compose key.
+
+mod build;
+mod health;
+mod mount;
+mod names;
+mod network;
+mod port;
+mod ready;
+mod service;
+mod stack;
+mod unit;
+
+pub use build::{Build, BuildSecret};
+pub use health::{Healthcheck, HealthcheckTest};
+pub use mount::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
+pub use names::{
+    ContainerName, ImageRef, InvalidName, NetworkKey, ProjectName, ServiceName, VolumeKey,
+};
+pub use network::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkMode};
+pub use port::{Port, Protocol, PublishedPort};
+pub use ready::{LogStream, Probe, Ready};
+pub use service::{
+    Dependency, DependsOnCondition, Device, FileGrant, Logging, PullPolicy, RestartPolicy, Service,
+    Ulimit,
+};
+pub use stack::{FileObject, FileSource, Project, Volume};
+pub use unit::{Bytes, Duration, Secret};

@@ -1,0 +1,99 @@
+//! The whole stack.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::mount::is_false;
+use super::{Network, NetworkKey, ProjectName, Secret, Service, ServiceName, VolumeKey};
+
+/// A resolved project: everything that the files ask for, in the order of the files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Project {
+    /// The name that labels every resource.
+    pub name: ProjectName,
+    /// Folder to which relative paths refer.
+    #[serde(skip)]
+    pub working_dir: PathBuf,
+    /// The files read, in order.
+    #[serde(skip)]
+    pub config_files: Vec<PathBuf>,
+    /// The `.env` files read, in order.
+    #[serde(skip)]
+    pub environment_files: Vec<PathBuf>,
+    /// Services that the active profiles select.
+    pub services: IndexMap<ServiceName, Service>,
+    /// Services that exist in the files but that no active profile selects.
+    #[serde(skip)]
+    pub disabled_services: IndexMap<ServiceName, Service>,
+    /// Networks that a service uses.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub networks: IndexMap<NetworkKey, Network>,
+    /// Volumes that the files declare.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub volumes: IndexMap<VolumeKey, Volume>,
+    /// Secrets that the files declare.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub secrets: IndexMap<String, FileObject>,
+    /// Configs that the files declare.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub configs: IndexMap<String, FileObject>,
+}
+
+/// A secret or config: a small file for containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileObject {
+    /// The engine-side name, `PROJECT_KEY` unless the file names it.
+    pub name: String,
+    /// Where its content comes from.
+    #[serde(flatten)]
+    pub source: FileSource,
+}
+
+/// Where the content of a secret or config comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileSource {
+    /// A file of the host (absolute path).
+    File(PathBuf),
+    /// A variable of devstack's own environment, with the value that was found.
+    Environment {
+        /// Its name.
+        variable: String,
+        /// Its value.
+        #[serde(skip)]
+        value: Secret,
+    },
+    /// Text in the file itself (configs only).
+    Content(Secret),
+}
+
+/// A volume of the project.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Volume {
+    /// The engine's name: `PROJECT_KEY` unless the file names it.
+    pub name: String,
+    /// The driver; the engine's default (`local`) when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// Options of the driver.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub driver_opts: IndexMap<String, String>,
+    /// Whether it exists outside this project: used, never created or removed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub external: bool,
+    /// Labels of the user's.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+}
+
+impl Project {
+    /// Finds a service by its name or by one of its aliases, among the selected ones.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.get(name).or_else(|| {
+            self.services.values().find(|service| service.aliases.iter().any(|alias| alias == name))
+        })
+    }
+}

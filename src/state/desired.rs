@@ -1,0 +1,418 @@
+//! Lowers a project to the resources that should exist.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
+use super::labels;
+use crate::project::{
+    Build, DependsOnCondition, FileGrant, FileObject, FileSource, ImageRef, Mount, Network,
+    NetworkAttachment, NetworkMode, Project, ProjectName, PullPolicy, Secret, Service, ServiceName,
+    Volume,
+};
+
+/// Everything that should exist.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// The project.
+    pub project: ProjectName,
+    /// Networks, external ones included.
+    pub networks: Vec<NetworkSpec>,
+    /// Volumes that a selected service mounts, external ones included.
+    pub volumes: Vec<VolumeSpec>,
+    /// Images that containers run.
+    pub images: Vec<ImageSpec>,
+    /// Containers, in the order of the file.
+    pub containers: Vec<Arc<ContainerSpec>>,
+    /// Every service of the file, selected or not: containers of others are orphans.
+    pub known_services: Vec<ServiceName>,
+}
+
+/// A network to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its definition, with the engine's name.
+    pub network: Network,
+    /// Labels to put on it.
+    pub labels: IndexMap<String, String>,
+}
+
+/// A volume to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeSpec {
+    /// Its definition, with the engine's name.
+    pub volume: Volume,
+    /// Labels to put on it.
+    pub labels: IndexMap<String, String>,
+}
+
+/// An image to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageSpec {
+    /// Its reference.
+    pub reference: ImageRef,
+    /// Services that run it.
+    pub services: Vec<ServiceName>,
+    /// How to build it, when a service says so.
+    pub build: Option<Build>,
+    /// Contents of the build's secrets, by the id that the Dockerfile uses.
+    pub build_secrets: IndexMap<String, FileSource>,
+    /// When to pull it.
+    pub pull_policy: Option<PullPolicy>,
+    /// Platform, when a service says so.
+    pub platform: Option<String>,
+}
+
+/// A container to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerSpec {
+    /// Its service, resolved.
+    pub service: Arc<Service>,
+    /// Number within the service, from 1.
+    pub number: u32,
+    /// The engine's name.
+    pub name: String,
+    /// One digest per field.
+    pub digests: FieldDigests,
+    /// Labels to put on it, the user's included.
+    pub labels: IndexMap<String, String>,
+    /// Networks by the engine's name, with all aliases; those of higher priority first.
+    pub networks: IndexMap<String, NetworkAttachment>,
+    /// The namespace instead of networks, a service turned into its container: the engine's word.
+    pub network_mode: Option<String>,
+    /// PID namespace in the engine's words.
+    pub pid_mode: Option<String>,
+    /// IPC namespace in the engine's words.
+    pub ipc_mode: Option<String>,
+    /// Volumes of the mounts: key of the volume to the engine's name.
+    pub volume_names: IndexMap<String, String>,
+    /// Bind mounts of secrets and configs that are files of the host: path to target.
+    pub file_mounts: Vec<(std::path::PathBuf, String)>,
+    /// Files to copy in before the start.
+    pub files: Vec<InjectedFile>,
+}
+
+/// A file that is copied into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InjectedFile {
+    /// Absolute path in the container.
+    pub path: String,
+    /// Its content.
+    pub content: Secret,
+    /// Mode bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+impl ContainerSpec {
+    /// Whether something of the host is published by it at a fixed port.
+    #[must_use]
+    pub fn has_port_range(&self) -> bool {
+        self.service.ports.iter().any(|port| port.fixed().is_none())
+    }
+}
+
+/// Lowers a project. `contents` holds the digests of mounted single files, by path on the host.
+#[must_use]
+pub fn lower(project: &Project, contents: &ContentDigests) -> Desired {
+    let mut volumes: Vec<VolumeSpec> = Vec::new();
+    for service in project.services.values() {
+        for mount in &service.mounts {
+            if let Mount::Volume { source: Some(key), .. } = mount
+                && let Some(volume) = project.volumes.get(key)
+                && volumes.iter().all(|known| known.volume.name != volume.name)
+            {
+                volumes.push(volume_spec(project, key.as_str(), volume));
+            }
+        }
+    }
+    Desired {
+        project: project.name.clone(),
+        networks: project
+            .networks
+            .iter()
+            .filter(|(key, _)| {
+                project.services.values().any(|service| service.networks.contains_key(*key))
+            })
+            .map(|(key, network)| network_spec(project, key.as_str(), network))
+            .collect(),
+        volumes,
+        images: images(project),
+        containers: project
+            .services
+            .values()
+            .flat_map(|service| {
+                let service = Arc::new(service.clone());
+                (1..=service.scale).map(move |number| {
+                    Arc::new(container_spec(project, &service, number, contents))
+                })
+            })
+            .collect(),
+        known_services: project
+            .services
+            .keys()
+            .chain(project.disabled_services.keys())
+            .cloned()
+            .collect(),
+    }
+}
+
+/// The engine's name of a service's container.
+#[must_use]
+pub fn container_name(project: &ProjectName, service: &Service, number: u32) -> String {
+    service
+        .container_name
+        .as_ref()
+        .map_or_else(|| format!("{project}-{}-{number}", service.name), ToString::to_string)
+}
+
+fn network_spec(project: &Project, key: &str, network: &Network) -> NetworkSpec {
+    let mut labels = network.labels.clone();
+    labels.insert(labels::PROJECT.to_owned(), project.name.to_string());
+    labels.insert(labels::NETWORK.to_owned(), key.to_owned());
+    labels.insert(labels::CONFIG_HASH.to_owned(), digest(network));
+    labels.insert(labels::VERSION.to_owned(), version());
+    NetworkSpec { network: network.clone(), labels }
+}
+
+fn volume_spec(project: &Project, key: &str, volume: &Volume) -> VolumeSpec {
+    let mut labels = volume.labels.clone();
+    labels.insert(labels::PROJECT.to_owned(), project.name.to_string());
+    labels.insert(labels::VOLUME.to_owned(), key.to_owned());
+    labels.insert(labels::CONFIG_HASH.to_owned(), digest(volume));
+    labels.insert(labels::VERSION.to_owned(), version());
+    VolumeSpec { volume: volume.clone(), labels }
+}
+
+fn version() -> String {
+    concat!("devstack-", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+fn images(project: &Project) -> Vec<ImageSpec> {
+    let mut images: IndexMap<&ImageRef, ImageSpec> = IndexMap::new();
+    for service in project.services.values() {
+        let spec = images.entry(&service.image).or_insert_with(|| ImageSpec {
+            reference: service.image.clone(),
+            services: Vec::new(),
+            build: None,
+            build_secrets: IndexMap::new(),
+            pull_policy: None,
+            platform: None,
+        });
+        spec.services.push(service.name.clone());
+        if let (None, Some(build)) = (&spec.build, &service.build) {
+            spec.build = Some(build.clone());
+            spec.build_secrets = build
+                .secrets
+                .iter()
+                .filter_map(|secret| {
+                    let object = project.secrets.get(&secret.source)?;
+                    Some((secret.target.clone(), object.source.clone()))
+                })
+                .collect();
+        }
+        spec.pull_policy = spec.pull_policy.or(service.pull_policy);
+        spec.platform = spec.platform.take().or_else(|| service.platform.clone());
+    }
+    images.into_values().collect()
+}
+
+fn container_spec(
+    project: &Project,
+    service: &Arc<Service>,
+    number: u32,
+    contents: &ContentDigests,
+) -> ContainerSpec {
+    let name = container_name(&project.name, service, number);
+    let networks = attachments(project, service, &name);
+    let volume_names: IndexMap<String, String> = service
+        .mounts
+        .iter()
+        .filter_map(|mount| match mount {
+            Mount::Volume { source: Some(key), .. } => {
+                Some((key.to_string(), project.volumes.get(key)?.name.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    let granted = service
+        .secrets
+        .iter()
+        .filter_map(|grant| Some((grant, project.secrets.get(&grant.source)?)))
+        .chain(
+            service
+                .configs
+                .iter()
+                .filter_map(|grant| Some((grant, project.configs.get(&grant.source)?))),
+        );
+    let mut file_mounts = Vec::new();
+    let mut files = Vec::new();
+    for (grant, object) in granted {
+        match injected(grant, object) {
+            Injection::Mount(path) => file_mounts.push((path, grant.target.clone())),
+            Injection::Copy(file) => files.push(file),
+        }
+    }
+
+    let digests = digests(service, &networks, &volume_names, &file_mounts, &files, contents);
+    let namespace = |mode: &str| match mode.strip_prefix("service:") {
+        Some(other) => {
+            let container = project.services.get(other).map_or_else(
+                || format!("{}-{other}-1", project.name),
+                |other| container_name(&project.name, other, 1),
+            );
+            format!("container:{container}")
+        }
+        None => mode.to_owned(),
+    };
+    let network_mode = service.network_mode.as_ref().map(|mode| match mode {
+        NetworkMode::None => "none".to_owned(),
+        NetworkMode::Host => "host".to_owned(),
+        NetworkMode::Bridge => "bridge".to_owned(),
+        NetworkMode::Service(other) => namespace(&format!("service:{other}")),
+        NetworkMode::Container(container) => format!("container:{container}"),
+    });
+    ContainerSpec {
+        labels: container_labels(project, service, number, &digests),
+        service: Arc::clone(service),
+        number,
+        name,
+        digests,
+        networks,
+        network_mode,
+        pid_mode: service.pid.as_deref().map(namespace),
+        ipc_mode: service.ipc.as_deref().map(namespace),
+        volume_names,
+        file_mounts,
+        files,
+    }
+}
+
+fn attachments(
+    project: &Project,
+    service: &Service,
+    container: &str,
+) -> IndexMap<String, NetworkAttachment> {
+    let mut attachments: Vec<(String, NetworkAttachment)> = service
+        .networks
+        .iter()
+        .filter_map(|(key, attachment)| {
+            let mut attachment = attachment.clone();
+            // Names that resolve on the network: container, service, the user's.
+            let mut aliases = vec![container.to_owned(), service.name.to_string()];
+            aliases.extend(service.aliases.iter().cloned());
+            aliases.append(&mut attachment.aliases);
+            let mut seen = std::collections::HashSet::new();
+            aliases.retain(|alias| seen.insert(alias.clone()));
+            attachment.aliases = aliases;
+            Some((project.networks.get(key)?.name.clone(), attachment))
+        })
+        .collect();
+    attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority.unwrap_or(0)));
+    attachments.into_iter().collect()
+}
+
+enum Injection {
+    Mount(std::path::PathBuf),
+    Copy(InjectedFile),
+}
+
+fn injected(grant: &FileGrant, object: &FileObject) -> Injection {
+    let content = match &object.source {
+        FileSource::File(path) => return Injection::Mount(path.clone()),
+        FileSource::Environment { value, .. } => value.clone(),
+        FileSource::Content(content) => content.clone(),
+    };
+    Injection::Copy(InjectedFile {
+        path: grant.target.clone(),
+        content,
+        mode: grant.mode.unwrap_or(0o444),
+        uid: grant.uid.unwrap_or(0),
+        gid: grant.gid.unwrap_or(0),
+    })
+}
+
+fn digests(
+    service: &Service,
+    networks: &IndexMap<String, NetworkAttachment>,
+    volume_names: &IndexMap<String, String>,
+    file_mounts: &[(std::path::PathBuf, String)],
+    files: &[InjectedFile],
+    contents: &ContentDigests,
+) -> FieldDigests {
+    let value = serde_json::to_value(service).expect("the model has only text keys");
+    let mut digests = value.as_object().map(FieldDigests::of).unwrap_or_default();
+    if !networks.is_empty() {
+        digests.mix("networks", &digest(networks));
+    }
+    for name in volume_names.values() {
+        digests.mix("volumes", name);
+    }
+    let content = |path: &Path| contents.get(path).map_or("", String::as_str);
+    for mount in &service.mounts {
+        if let Mount::Bind { source, .. } = mount
+            && contents.contains_key(source)
+        {
+            digests.mix("volumes", content(source));
+        }
+    }
+    for (path, target) in file_mounts {
+        digests.mix("secrets", &format!("{target} {} {}", path.display(), content(path)));
+    }
+    for file in files {
+        digests.mix(
+            "secrets",
+            &format!("{} {}", file.path, digest_bytes(file.content.expose().as_bytes())),
+        );
+    }
+    digests
+}
+
+fn container_labels(
+    project: &Project,
+    service: &Service,
+    number: u32,
+    digests: &FieldDigests,
+) -> IndexMap<String, String> {
+    let join = |paths: &[std::path::PathBuf]| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(",")
+    };
+    let depends_on = service
+        .depends_on
+        .iter()
+        .map(|(name, dependency)| {
+            let condition = match dependency.condition {
+                DependsOnCondition::ServiceStarted => "service_started",
+                DependsOnCondition::ServiceHealthy => "service_healthy",
+                DependsOnCondition::ServiceCompletedSuccessfully => {
+                    "service_completed_successfully"
+                }
+            };
+            format!("{name}:{condition}:{}", dependency.restart)
+        })
+        .collect::<Vec<_>>()
+        .join(",");
+    let mut labels = service.labels.clone();
+    let own = [
+        (labels::PROJECT, project.name.to_string()),
+        (labels::SERVICE, service.name.to_string()),
+        (labels::CONTAINER_NUMBER, number.to_string()),
+        (labels::CONFIG_HASH, digest(&digests.to_label())),
+        (labels::DIGESTS, digests.to_label()),
+        (labels::ONE_OFF, "False".to_owned()),
+        (labels::DEPENDS_ON, depends_on),
+        (labels::WORKING_DIR, project.working_dir.display().to_string()),
+        (labels::CONFIG_FILES, join(&project.config_files)),
+        (labels::VERSION, version()),
+    ];
+    labels.extend(own.map(|(key, value)| (key.to_owned(), value)));
+    if !project.environment_files.is_empty() {
+        labels.insert(labels::ENVIRONMENT_FILE.to_owned(), join(&project.environment_files));
+    }
+    labels
+}

@@ -1,0 +1,18 @@
+//! What should be on the engine, and what is there.
+//!
+//! [`desired`] lowers a project to resources with names, labels and digests; [`observed`] is one
+//! snapshot of the engine. [`crate::plan`] compares the two. No I/O here.
+
+pub mod desired;
+pub mod hash;
+pub mod labels;
+pub mod observed;
+
+pub use desired::{
+    ContainerSpec, Desired, ImageSpec, InjectedFile, NetworkSpec, VolumeSpec, lower,
+};
+pub use hash::{ContentDigests, FieldDigests};
+pub use observed::{
+    ContainerId, ContainerState, Health, Observed, ObservedContainer, ObservedImage, ObservedMount,
+    ObservedNetwork, ObservedPort, ObservedVolume,
+};

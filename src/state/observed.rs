@@ -1,0 +1,255 @@
+//! One snapshot of the engine, as far as a project can be concerned by it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use indexmap::IndexMap;
+
+use super::hash::FieldDigests;
+use super::labels;
+use crate::project::{ProjectName, Protocol, ServiceName};
+
+/// The engine's id of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerId(pub String);
+
+impl ContainerId {
+    /// The twelve characters that people see.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+/// Everything that the engine listed, other projects' resources included: those are looked at for
+/// conflicts of names and ports, never touched.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// All containers, stopped ones too.
+    pub containers: Vec<ObservedContainer>,
+    /// All networks.
+    pub networks: Vec<ObservedNetwork>,
+    /// All volumes.
+    pub volumes: Vec<ObservedVolume>,
+    /// All tagged images.
+    pub images: Vec<ObservedImage>,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name, without the slash.
+    pub name: String,
+    /// What it does now.
+    pub state: ContainerState,
+    /// What its health check says, when it has one and runs.
+    pub health: Option<Health>,
+    /// The reference it was created from.
+    pub image: String,
+    /// The image's id.
+    pub image_id: String,
+    /// All labels.
+    pub labels: IndexMap<String, String>,
+    /// Ports open now, published or not.
+    pub ports: Vec<ObservedPort>,
+    /// Networks joined, with the address there when it runs.
+    pub networks: IndexMap<String, Option<IpAddr>>,
+    /// What is mounted.
+    pub mounts: Vec<ObservedMount>,
+    /// Unix time of its creation, in seconds.
+    pub created: i64,
+    /// The command, as the engine shows it.
+    pub command: String,
+    /// The engine's own words, such as `Up 3 minutes (healthy)`.
+    pub status: String,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerState {
+    /// Made, never started.
+    Created,
+    /// It runs.
+    Running,
+    /// It runs but is frozen.
+    Paused,
+    /// It ended and the engine is about to start it again.
+    Restarting,
+    /// It is being removed.
+    Removing,
+    /// It ended.
+    Exited {
+        /// Its exit code.
+        code: i64,
+    },
+    /// It could not be removed.
+    Dead,
+}
+
+/// What a health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Not decided yet.
+    Starting,
+    /// The last run succeeded.
+    Healthy,
+    /// As many runs in a row failed as the check allows.
+    Unhealthy,
+}
+
+/// A port of a running container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPort {
+    /// Inside the container.
+    pub target: u16,
+    /// The host's address and port, when published.
+    pub published: Option<(IpAddr, u16)>,
+    /// The transport.
+    pub protocol: Protocol,
+}
+
+/// Something mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedMount {
+    /// The volume's name, for volumes.
+    pub volume: Option<String>,
+    /// Path in the container.
+    pub target: String,
+    /// Whether the container may write.
+    pub writable: bool,
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedNetwork {
+    /// Its id.
+    pub id: String,
+    /// Its name; the engine allows several of one name.
+    pub name: String,
+    /// All labels.
+    pub labels: IndexMap<String, String>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedVolume {
+    /// Its name.
+    pub name: String,
+    /// All labels.
+    pub labels: IndexMap<String, String>,
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedImage {
+    /// Its id.
+    pub id: String,
+    /// Its tags (and digests), in familiar form.
+    pub references: Vec<String>,
+    /// All labels.
+    pub labels: IndexMap<String, String>,
+    /// Its size in bytes, layers shared with others included.
+    pub size: u64,
+}
+
+impl Observed {
+    /// The project's containers, those of `run` left out.
+    pub fn containers_of(&self, project: &ProjectName) -> impl Iterator<Item = &ObservedContainer> {
+        self.containers
+            .iter()
+            .filter(move |container| container.belongs_to(project) && !container.is_one_off())
+    }
+
+    /// The image with this reference.
+    #[must_use]
+    pub fn image(&self, familiar: &str) -> Option<&ObservedImage> {
+        self.images.iter().find(|image| image.references.iter().any(|name| name == familiar))
+    }
+}
+
+impl ObservedContainer {
+    /// Whether it carries the project's label.
+    #[must_use]
+    pub fn belongs_to(&self, project: &ProjectName) -> bool {
+        self.labels.get(labels::PROJECT).is_some_and(|name| name == project.as_str())
+    }
+
+    /// Whether `run` made it.
+    #[must_use]
+    pub fn is_one_off(&self) -> bool {
+        self.labels.get(labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The service that it belongs to, by its label.
+    #[must_use]
+    pub fn service(&self) -> Option<ServiceName> {
+        self.labels.get(labels::SERVICE)?.parse().ok()
+    }
+
+    /// Its number within the service; 1 where the label is not readable.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.labels.get(labels::CONTAINER_NUMBER).and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+
+    /// The digests that it was created with.
+    #[must_use]
+    pub fn digests(&self) -> FieldDigests {
+        self.labels
+            .get(labels::DIGESTS)
+            .map_or_else(FieldDigests::default, |label| FieldDigests::parse(label))
+    }
+
+    /// The services that it was created to depend on.
+    #[must_use]
+    pub fn depends_on(&self) -> Vec<ServiceName> {
+        self.labels.get(labels::DEPENDS_ON).map_or_else(Vec::new, |label| {
+            label
+                .split(',')
+                .filter_map(|dependency| dependency.split(':').next()?.parse().ok())
+                .collect()
+        })
+    }
+}
+
+impl ContainerState {
+    /// Whether its process exists.
+    #[must_use]
+    pub const fn is_running(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+
+    /// The engine's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Removing => "removing",
+            Self::Exited { .. } => "exited",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+impl Health {
+    /// The engine's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
