@@ -21,11 +21,13 @@ die() {
 usage() {
   cat <<'TEXT'
 Usage: scripts/engine.sh [start] [--version 20.10|26.1] [--socket PATH] [--yes]
+       scripts/engine.sh fetch  [--version 20.10|26.1] [--yes]
        scripts/engine.sh stop   [--version 20.10|26.1] [--socket PATH]
        scripts/engine.sh status
 
 start   Does nothing when an engine already answers. Otherwise installs what is
         missing (asks first) and starts dockerd.
+fetch   Brings what start would need onto the machine, and starts nothing.
 stop    Stops the engines that this script started, and no other.
 status  Says what answers and what this script started.
 
@@ -98,9 +100,11 @@ describe() {
 is_linux() { [ "$(uname -s)" = Linux ]; }
 has_systemd() { [ -d /run/systemd/system ]; }
 
+# A killed process whose parent has not noticed yet keeps its name but is none.
 process_is() {
   local pid=$1 name=$2
-  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ]
+  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ] &&
+    ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null
 }
 
 # Field 22, counted behind the command name, which may contain spaces.
@@ -222,7 +226,7 @@ fetch_26() {
       -o "Dir::State::Lists=$dir/apt/lists" -o "Dir::Cache=$dir/apt/cache"
       -o APT::Sandbox::User=root -o Acquire::Languages=none
     )
-    apt-get "${options[@]}" update -qq >/dev/null || die "cannot read $mirror (trixie)"
+    apt-get "${options[@]}" -o APT::Update::Error-Mode=any update -qq >/dev/null || die "cannot read $mirror (trixie)"
     (cd "$dir/deb" && apt-get "${options[@]}" download -qq docker.io containerd >/dev/null) ||
       die "cannot download docker.io and containerd from $mirror"
     local deb
@@ -257,6 +261,26 @@ fetch_distribution() {
   ENGINE_PATH="/usr/sbin:/sbin:$PATH"
 }
 
+fetch() {
+  if [ "$VERSION" != 26.1 ]; then
+    fetch_distribution
+    INSTANCE=distribution
+  elif installed_dockerd >/dev/null && [[ $("$(installed_dockerd)" --version) == *" version 26.1."* ]]; then
+    fetch_distribution
+    INSTANCE=distribution
+  else
+    fetch_26
+    INSTANCE=26.1
+  fi
+}
+
+command_fetch() {
+  is_linux || die "this script brings engines onto Linux only"
+  become_root
+  fetch
+  say "$(PATH=$ENGINE_PATH dockerd --version) is on this machine"
+}
+
 # ------------------------------------------------------------------- start
 
 remove_stale() {
@@ -288,7 +312,7 @@ start_dockerd() {
   fi
   remove_stale "$run"
   mkdir -p "$(dirname "$SOCKET")"
-  # A session of its own, so that it outlives this terminal.
+  # Detached, so that it outlives this terminal.
   PATH=$ENGINE_PATH setsid dockerd "${arguments[@]}" >>"$log" 2>&1 </dev/null &
   local pid=$!
   local deadline=$((SECONDS + READY_SECONDS))
@@ -343,30 +367,16 @@ command_start() {
       "run:  sudo usermod -aG docker $(id -un)   and log in again"
   fi
   become_root
+  fetch
 
   local other
   if other=$(same_network_dockerd); then
     die "another dockerd (process $other) runs in this network namespace" \
       "two engines share docker0 and wipe each other's iptables rules; stop that one first," \
-      "or give this one a network namespace of its own:" \
-      "  ip netns add e2 && nsenter --net=/run/netns/e2 $0 start --socket /run/e2.sock"
+      "or give this one a network namespace of its own (it reaches no registry from there):" \
+      "  ip netns add e2 && nsenter --net=/run/netns/e2 $0 start${VERSION:+ --version $VERSION} --socket /run/e2.sock"
   fi
 
-  case "$VERSION" in
-    26.1)
-      if installed_dockerd >/dev/null && [[ $("$(installed_dockerd)" --version) == *" version 26.1."* ]]; then
-        fetch_distribution
-        INSTANCE=distribution
-      else
-        fetch_26
-        INSTANCE=26.1
-      fi
-      ;;
-    *)
-      fetch_distribution
-      INSTANCE=distribution
-      ;;
-  esac
   # Never two engines on one data folder.
   [ "$default" = 1 ] || INSTANCE+=-$(cksum <<<"$SOCKET" | cut -d' ' -f1)
 
@@ -505,6 +515,7 @@ SOCKET=${SOCKET#unix://}
 
 case "$COMMAND" in
   start) command_start ;;
+  fetch) command_fetch ;;
   stop) command_stop ;;
   status) command_status ;;
   help) usage ;;

@@ -35,7 +35,7 @@ dev.devstack.image.origin=local-build.
 
 IMAGE    An image or a service of tests/images/compose.yaml (default: all).
 --local  Build, do not even try to pull.
---force  Do it for images that are present, too.
+--force  Do it for images that are present, too (and, without IMAGE, for the base).
 --yes    Install debootstrap without asking (CI=true does the same).
 TEXT
 }
@@ -54,6 +54,13 @@ engine() {
 }
 
 is_present() { engine "/images/$1/json" --fail --output /dev/null 2>/dev/null; }
+
+# Nobody may take what was built here for the official image.
+origin() {
+  engine "/images/$1/json" | sed 's/[,{]/\n/g' | sed -n -E \
+    -e 's/^"dev\.devstack\.image\.origin":"local-build".*/ (built locally)/p' \
+    -e 's/^"dev\.devstack\.image\.stand-in":"([^"]*)".*/ (stand-in: \1)/p' | sort -u | tr -d '\n'
+}
 
 # Asked once for all: where one image cannot be looked up, none can.
 REGISTRY=
@@ -171,13 +178,14 @@ make_base_tarball() {
 }
 
 ensure_base() {
-  if [ "$FORCE" != 1 ] && is_present "$BASE"; then
-    say "$BASE: present"
+  local anew=$1
+  if [ "$anew" != 1 ] && is_present "$BASE"; then
+    say "$BASE: present$(origin "$BASE")"
     return 0
   fi
   local tarball=$CACHE/base-$SUITE.tar.gz
   mkdir -p "$CACHE"
-  if [ "$FORCE" = 1 ] || [ ! -f "$tarball" ]; then
+  if [ "$anew" = 1 ] || [ ! -f "$tarball" ]; then
     need_debootstrap
     local mirror
     mirror=$(debian_mirror)
@@ -260,7 +268,7 @@ main() {
   for name in "${wanted[@]}"; do
     [ "$name" = "$BASE" ] || known_images | tr ' ' '\n' | grep -qxF "$name" ||
       die "unknown image: $name" "known: $(known_images | cut -d' ' -f2 | paste -sd ' ')"
-    [ "$name" != "$BASE" ] || ensure_base
+    [ "$name" != "$BASE" ] || ensure_base "$FORCE"
   done
   while read -r service image <&3; do
     if [ ${#wanted[@]} -gt 0 ]; then
@@ -271,7 +279,7 @@ main() {
       [ "$found" = 1 ] || continue
     fi
     if [ "$FORCE" != 1 ] && is_present "$image"; then
-      say "$image: present"
+      say "$image: present$(origin "$image")"
     elif [ "$LOCAL" != 1 ] && registry_answers "$image" && pull "$image"; then
       say "$image: pulled"
     else
@@ -280,7 +288,8 @@ main() {
     fi
   done 3< <(known_images)
   [ ${#missing[@]} -gt 0 ] || return 0
-  ensure_base
+  # A new base makes all images anew, which is more than a named one asks for.
+  if [ ${#wanted[@]} -gt 0 ]; then ensure_base 0; else ensure_base "$FORCE"; fi
   build "${missing[@]}"
 }
 

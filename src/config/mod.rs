@@ -1,4 +1,39 @@
 //! From text to [`crate::project::Project`]. Pure: files and environment come in as values.
+//!
+//! The text layer ends in one [`node::Node`] for the whole stack, see [`load`]:
+//!
+//! ```text
+//! files -> parse -> interpolate -> include, extends -> merge -> presets -> Node
+//! ```
+//!
+//! Everything that it produces still knows which text it came from.
 
 pub mod diagnostic;
 pub mod node;
+
+pub mod core_schema;
+pub mod parse;
+mod place;
+pub mod suggest;
+mod syntax_error;
+
+pub mod dotenv;
+pub mod environment;
+pub mod interpolate;
+mod template;
+
+pub mod merge;
+
+mod assemble;
+mod extend;
+mod include;
+mod paths;
+mod preset;
+mod rebase;
+
+pub mod discover;
+pub mod load;
+pub mod reader;
+
+// The typed layer: from Node to Project.
+// pub mod decode;

@@ -1,7 +1,7 @@
 //! Whether a service can really be used, asked in the service's own protocol.
 //!
 //! [`check`] makes one attempt over the network and returns a typed [`ProbeState`]. There is no
-//! loop here: [`crate::execute`] decides when to ask again (with [`delay_after`]) and stops at
+//! loop here: [`crate::execute`] decides when to ask again (at the [`Pace`]) and stops at
 //! once when the container dies. Probes that need the engine (log, exec, health check) are not
 //! known here.
 //!
@@ -21,7 +21,7 @@ mod target;
 mod tcp;
 mod wire;
 
-pub use pace::{delay, delay_after};
+pub use pace::{Pace, delay};
 pub use probe::{NeedsEngine, NetworkProbe, check};
 pub use state::{ProbeState, Reason};
 pub use target::{Target, connect};

@@ -1,10 +1,14 @@
 //! How long to wait between two attempts. Pure.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::Reason;
 
-/// The wait between attempts while only a change of the configuration would help.
+/// The longest wait while nothing is there that could log an attempt.
+const UNHEARD: Duration = Duration::from_millis(20);
+
+/// The wait while only a change of the configuration would help.
 const LASTING: Duration = Duration::from_secs(1);
 
 /// Returns the wait after an attempt, counted from 0: 10 ms, growing to 50 ms.
@@ -17,12 +21,26 @@ pub fn delay(attempt: u32) -> Duration {
     Duration::from_millis(u64::from(grown))
 }
 
-/// Returns the wait after an attempt that ended with this reason.
-///
-/// A refused login is logged by every server, so it is not repeated at the quick pace.
-#[must_use]
-pub fn delay_after(attempt: u32, reason: &Reason) -> Duration {
-    if reason.is_lasting() { LASTING } else { delay(attempt) }
+/// The pace of one wait: quick again whenever the service gets on, slow while nothing helps.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    attempt: u32,
+    last: Option<Discriminant<Reason>>,
+}
+
+impl Pace {
+    /// Returns how long to wait after an attempt that ended with this reason.
+    pub fn after(&mut self, reason: &Reason) -> Duration {
+        let kind = discriminant(reason);
+        self.attempt = if self.last == Some(kind) { self.attempt.saturating_add(1) } else { 0 };
+        self.last = Some(kind);
+        match reason {
+            // Every server logs a refused login.
+            reason if reason.is_lasting() => LASTING,
+            Reason::ConnectionRefused | Reason::Unreachable => delay(self.attempt).min(UNHEARD),
+            _ => delay(self.attempt),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -38,8 +56,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_is_repeated_slowly() {
-        assert_eq!(delay_after(0, &Reason::WrongPassword), Duration::from_secs(1));
-        assert_eq!(delay_after(0, &Reason::StartingUp), Duration::from_millis(10));
+    fn the_pace_follows_what_the_service_does() {
+        let loading = |percent| Reason::Loading { percent: Some(percent) };
+        let mut pace = Pace::default();
+        let mut waits = |reason: &Reason, times: usize| -> Vec<u128> {
+            (0..times).map(|_| pace.after(reason).as_millis()).collect()
+        };
+        assert_eq!(waits(&Reason::ConnectionRefused, 8), [10, 12, 14, 16, 18, 20, 20, 20]);
+        assert_eq!(waits(&Reason::StartingUp, 3), [10, 12, 14]);
+        assert_eq!(waits(&loading(1), 2), [10, 12]);
+        assert_eq!(waits(&loading(2), 2), [14, 16]);
+        assert_eq!(waits(&Reason::WrongPassword, 2), [1000, 1000]);
+        assert_eq!(waits(&Reason::StartingUp, 40).last(), Some(&50));
     }
 }

@@ -125,9 +125,7 @@ impl Reason {
             | io::ErrorKind::NotConnected
             | io::ErrorKind::UnexpectedEof => Self::Closed,
             io::ErrorKind::TimedOut => Self::ConnectTimeout,
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                Self::Unreachable
-            }
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Self::Unreachable,
             kind => Self::Network(kind),
         }
     }
@@ -217,15 +215,24 @@ mod tests {
     fn reasons_read_in_few_words() {
         let text = |text: &str| text.to_owned();
         let cases = [
-            (Reason::NoInterface { interface: text("br-1") }, "network interface `br-1` cannot be used from here"),
+            (
+                Reason::NoInterface { interface: text("br-1") },
+                "network interface `br-1` cannot be used from here",
+            ),
             (Reason::ConnectionRefused, "connection refused"),
             (Reason::Silent, "listening, not answering"),
             (Reason::UnexpectedAnswer { protocol: "Redis" }, "listening, does not answer in Redis"),
             (Reason::Loading { percent: Some(40) }, "loading 40 %"),
             (Reason::Loading { percent: None }, "loading"),
             (Reason::LoginRefused { detail: None }, "up, login refused"),
-            (Reason::LoginRefused { detail: Some(text("no entry")) }, "up, login refused: no entry"),
-            (Reason::HttpStatus { status: 503, message: Some(text("no config")) }, "HTTP 503: no config"),
+            (
+                Reason::LoginRefused { detail: Some(text("no entry")) },
+                "up, login refused: no entry",
+            ),
+            (
+                Reason::HttpStatus { status: 503, message: Some(text("no config")) },
+                "HTTP 503: no config",
+            ),
             (Reason::HttpStatus { status: 500, message: None }, "HTTP 500"),
             (Reason::BodyLacks { expected: text("available") }, "up, answer lacks `available`"),
             (Reason::Network(io::ErrorKind::AddrInUse), "address in use"),

@@ -46,16 +46,19 @@ pub async fn connect(target: &Target, port: u16, limit: Duration) -> Result<TcpS
         bind_to(&socket, interface)
             .map_err(|_| Reason::NoInterface { interface: interface.clone() })?;
     }
+    // Every message of a probe waits for its answer; none is worth holding back for a next one.
+    socket.set_nodelay(true).map_err(|error| Reason::from_io(&error))?;
     let stream = timeout(limit, socket.connect(address))
         .await
         .map_err(|_| Reason::ConnectTimeout)?
         .map_err(|error| Reason::from_io(&error))?;
-    // On loopback the kernel may choose the port that it is to connect to as the source, and
-    // connects the socket to itself: nothing listens there.
-    match stream.local_addr() {
-        Ok(local) if local == address => Err(Reason::ConnectionRefused),
-        _ => Ok(stream),
-    }
+    if is_self_connected(&stream, address) { Err(Reason::ConnectionRefused) } else { Ok(stream) }
+}
+
+/// On loopback the kernel may choose the port to connect to as the source port, and connects the
+/// socket to itself: nothing listens there.
+fn is_self_connected(stream: &TcpStream, peer: SocketAddr) -> bool {
+    stream.local_addr().is_ok_and(|local| local == peer)
 }
 
 #[cfg(target_os = "linux")]
@@ -123,9 +126,10 @@ mod tests {
         assert!(connect(&target(Ipv4Addr::LOCALHOST), port, LIMIT).await.is_ok());
         // A documentation address (RFC 5737) would take the default route.
         let limit = Duration::from_millis(50);
-        assert!(connect(&target(Ipv4Addr::new(192, 0, 2, 1)), port, limit).await.is_err());
+        assert!(connect(&target(Ipv4Addr::new(203, 0, 113, 77)), port, limit).await.is_err());
     }
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_socket_connected_to_itself_is_no_connection() {
         // Provokes what happens by chance: the source port is the destination.

@@ -82,10 +82,11 @@ impl<'a> Cx<'a> {
         let mut position = |diagnostic: &Diagnostic| {
             diagnostic.primary.as_ref().map(|label| {
                 let source = label.span.source.text.as_ptr();
-                let index = sources.iter().position(|known| *known == source).unwrap_or_else(|| {
-                    sources.push(source);
-                    sources.len() - 1
-                });
+                let index =
+                    sources.iter().position(|known| *known == source).unwrap_or_else(|| {
+                        sources.push(source);
+                        sources.len() - 1
+                    });
                 (index, label.span.start)
             })
         };
@@ -124,7 +125,7 @@ impl<'n> Field<'n> {
         }
     }
 
-    /// Keys and values when it is a mapping; extensions (`x-…`) are left out.
+    /// Keys and values when it is a mapping.
     pub(super) fn entries(&self) -> Option<Vec<(&'n str, Self)>> {
         match &self.node.value {
             Value::Mapping(entries) => Some(
@@ -151,6 +152,11 @@ impl<'n> Fields<'n> {
             _ => return cx.wrong(field, "a mapping"),
         };
         Some(Self { path: field.path.clone(), entries, known: Vec::new() })
+    }
+
+    /// A mapping without keys, for a short form that stands for one.
+    pub(super) fn empty(field: &Field<'n>) -> Self {
+        Self { path: field.path.clone(), entries: None, known: Vec::new() }
     }
 
     /// Takes a key; a key without a value counts as absent.

@@ -49,7 +49,7 @@ export class NotesEvents implements OnModuleInit, BeforeApplicationShutdown {
     await channel.bindQueue(QUEUE, EXCHANGE, CREATED);
     await channel.prefetch(PREFETCH);
     const { consumerTag } = await channel.consume(QUEUE, (message) => this.receive(channel, message));
-    this.cancel = () => channel.cancel(consumerTag);
+    this.cancel = async () => await channel.cancel(consumerTag);
   }
 
   private receive(channel: ConfirmChannel, message: ConsumeMessage | null): void {

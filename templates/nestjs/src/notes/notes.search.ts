@@ -5,7 +5,7 @@ import { MeilisearchClient } from '../infrastructure/meilisearch/meilisearch.cli
 import type { Note } from './note.js';
 
 const INDEXING_TIMEOUT_MS = 5_000;
-const INDEXING_POLL_MS = 10;
+const INDEXING_POLL_MS = 25;
 
 type IndexedNote = Pick<Note, 'id' | 'title' | 'body'>;
 

@@ -99,7 +99,7 @@ local function nginx_conf()
   local prefix = env("KONG_PREFIX", "/usr/local/kong")
   local parts = {
     "include /etc/nginx/modules-enabled/*.conf;\n",
-    "pid pids/nginx.pid;\n",
+    string.format("pid %s/pids/nginx.pid;\n", prefix),
     -- One, so that a configuration posted to the admin API is everybody's.
     "worker_processes 1;\n",
     string.format("error_log %s %s;\n", env("KONG_PROXY_ERROR_LOG", "/dev/stderr"), env("KONG_LOG_LEVEL", "notice")),

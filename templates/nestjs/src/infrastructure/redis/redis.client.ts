@@ -29,25 +29,30 @@ export class RedisClient implements OnApplicationShutdown {
   }
 
   async get(key: string): Promise<string | null> {
-    return await this.redis.get(key);
+    return await this.connected().get(key);
   }
 
   async set(key: string, value: string, secondsToLive: number): Promise<void> {
-    await this.redis.set(key, value, 'EX', secondsToLive);
+    await this.connected().set(key, value, 'EX', secondsToLive);
   }
 
   async setIfAbsent(key: string, value: string, secondsToLive: number): Promise<void> {
-    await this.redis.set(key, value, 'EX', secondsToLive, 'NX');
+    await this.connected().set(key, value, 'EX', secondsToLive, 'NX');
   }
 
   async ping(): Promise<void> {
-    if (this.problem !== undefined) throw new Error(this.problem);
-    await this.redis.ping();
+    await this.connected().ping();
   }
 
   onApplicationShutdown(): void {
     this.redis.removeAllListeners('close');
     this.redis.disconnect();
+  }
+
+  /** Says what is wrong, where the client itself would only say that it is not writable. */
+  private connected(): Redis {
+    if (this.problem !== undefined) throw new Error(this.problem);
+    return this.redis;
   }
 
   /** Logs when the connection is lost, and not again for each attempt to reconnect. */

@@ -1,0 +1,133 @@
+//! Every name must mean something.
+
+use crate::config::decode::context::Cx;
+use crate::config::decode::service::Draft;
+use crate::config::decode::stack::Declared;
+use crate::config::diagnostic::{Diagnostic, Span};
+use crate::config::suggest::closest;
+use crate::project::{DependsOnCondition, Mount};
+
+/// A name that a service uses.
+struct Reference<'n> {
+    kind: &'static str,
+    name: String,
+    span: &'n Span,
+}
+
+/// Checks networks, volumes, secrets and configs.
+pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'_>) {
+    for draft in drafts {
+        for reference in references(draft) {
+            let (section, names) = match reference.kind {
+                "network" => ("networks", &declared.networks),
+                "volume" => ("volumes", &declared.volumes),
+                "secret" => ("secrets", &declared.secrets),
+                _ => ("configs", &declared.configs),
+            };
+            let is_default = section == "networks" && reference.name == "default";
+            if is_default || names.contains(&reference.name.as_str()) {
+                continue;
+            }
+            let Reference { kind, name, span } = reference;
+            let message =
+                format!("the service `{}` uses the undefined {kind} `{name}`", draft.service.name);
+            let diagnostic = Diagnostic::error(message, span)
+                .help(format!("add `{name}:` under the top-level `{section}:`"));
+            cx.push(match closest(&name, names.iter().copied()) {
+                Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
+                None => diagnostic,
+            });
+        }
+    }
+}
+
+fn references<'n>(draft: &Draft<'n>) -> Vec<Reference<'n>> {
+    let networks = draft.networks.iter().flatten().map(|joined| Reference {
+        kind: "network",
+        name: joined.value.key.to_string(),
+        span: joined.span,
+    });
+    let volumes = draft.mounts.iter().filter_map(|mount| match &mount.value {
+        Mount::Volume { source: Some(key), .. } => {
+            Some(Reference { kind: "volume", name: key.to_string(), span: mount.span })
+        }
+        _ => None,
+    });
+    let secrets = draft.secrets.iter().map(|grant| Reference {
+        kind: "secret",
+        name: grant.value.source.clone(),
+        span: grant.span,
+    });
+    let build_secrets = draft.build_secrets.iter().map(|secret| Reference {
+        kind: "secret",
+        name: secret.value.clone(),
+        span: secret.span,
+    });
+    let configs = draft.configs.iter().map(|grant| Reference {
+        kind: "config",
+        name: grant.value.source.clone(),
+        span: grant.span,
+    });
+    networks.chain(volumes).chain(secrets).chain(build_secrets).chain(configs).collect()
+}
+
+/// Checks that each service depended on exists, is selected and can be what is waited for.
+pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], services: &[&str]) {
+    for draft in drafts {
+        let name = &draft.service.name;
+        for edge in &draft.dependencies {
+            let other = &edge.value.service;
+            let dependency = &edge.value.dependency;
+            if other == name {
+                let message = format!("the service `{name}` depends on itself");
+                cx.push(Diagnostic::error(message, edge.span).help("remove it"));
+                continue;
+            }
+            let Some(target) = drafts.iter().find(|draft| draft.service.name == *other) else {
+                if !services.contains(&other.as_str()) {
+                    let message =
+                        format!("the service `{name}` depends on the undefined service `{other}`");
+                    let diagnostic = Diagnostic::error(message, edge.span);
+                    cx.push(match meant(other.as_str(), drafts, services) {
+                        Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
+                        None => diagnostic,
+                    });
+                }
+                continue;
+            };
+            if draft.active && !target.active && dependency.required {
+                let message = format!(
+                    "the service `{name}` depends on `{other}`, which no active profile selects"
+                );
+                let profile = target.service.profiles.first().map_or("", String::as_str);
+                cx.push(
+                    Diagnostic::error(message, edge.span)
+                        .also(target.key, "not selected")
+                        .help(format!("add `--profile {profile}`, or write `required: false`")),
+                );
+            }
+            if dependency.condition == DependsOnCondition::ServiceHealthy && !target.has_health() {
+                let message = format!(
+                    "`service_healthy` needs a service that says when it is healthy, and `{other}` does not"
+                );
+                cx.push(
+                    Diagnostic::error(message, edge.span)
+                        .also(target.key, "has neither `ready` nor `healthcheck`")
+                        .help(format!(
+                            "add `ready:` to `{other}`, such as `ready: {{tcp: PORT}}`; \
+                             `ready: healthcheck` when its image has a health check of its own"
+                        )),
+                );
+            }
+        }
+    }
+}
+
+/// The service that a wrong name means: one whose alias it is, or the nearest.
+fn meant<'n>(name: &str, drafts: &'n [Draft<'_>], services: &[&'n str]) -> Option<&'n str> {
+    drafts
+        .iter()
+        .find(|draft| draft.service.aliases.iter().any(|alias| alias == name))
+        .map(|draft| draft.service.name.as_str())
+        .or_else(|| closest(name, services.iter().copied()))
+}

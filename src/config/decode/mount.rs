@@ -1,0 +1,314 @@
+//! `volumes` and `tmpfs` of a service.
+
+use std::path::PathBuf;
+
+use super::context::{Cx, Field, Fields, Placed};
+use super::scalar::{boolean, mode, parsed, text, text_or_texts, word};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Value;
+use crate::project::{BindOptions, Mount, TmpfsOptions, VolumeKey, VolumeOptions};
+
+const PROPAGATIONS: &[&str] = &["rprivate", "private", "rshared", "shared", "rslave", "slave"];
+
+/// Reads a list of short and long mounts.
+pub(super) fn mounts<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Placed<'n, Mount>>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    let mut mounts = Vec::new();
+    for item in items {
+        let read = match &item.node.value {
+            Value::Mapping(_) => long(cx, &item),
+            _ => short(cx, &item),
+        };
+        if let Some(value) = read.filter(|mount| has_absolute_target(cx, &item, mount.target())) {
+            mounts.push(Placed { value, span: item.span() });
+        }
+    }
+    Some(mounts)
+}
+
+/// Reads `tmpfs`: one or several `PATH[:OPTIONS]`.
+pub(super) fn tmpfs(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+    let mut entries = text_or_texts(cx, field)?;
+    entries.retain(|entry| {
+        has_absolute_target(
+            cx,
+            field,
+            entry.split_once(':').map_or(entry.as_str(), |(path, _)| path),
+        )
+    });
+    Some(entries)
+}
+
+fn has_absolute_target(cx: &mut Cx<'_>, field: &Field<'_>, target: &str) -> bool {
+    if target.starts_with('/') {
+        return true;
+    }
+    cx.push(
+        Diagnostic::error(format!("`{target}` is not an absolute path"), field.span())
+            .help("a path in a container begins with `/`"),
+    );
+    false
+}
+
+/// A short mount in its parts.
+#[derive(Debug, PartialEq, Eq)]
+struct Short<'t> {
+    source: Option<&'t str>,
+    target: &'t str,
+    options: Option<&'t str>,
+}
+
+fn split(text: &str) -> Option<Short<'_>> {
+    let drive = drive_len(text);
+    let (source, rest) = match text[drive..].split_once(':') {
+        Some((source, rest)) => (&text[..drive + source.len()], rest),
+        None => return Some(Short { source: None, target: text, options: None }),
+    };
+    let (target, options) = match rest.split_once(':') {
+        Some((target, options)) => (target, Some(options)),
+        // `/data:ro` names no source: it is an anonymous volume with an option.
+        None if source.starts_with('/') && !rest.starts_with('/') && is_options(rest) => {
+            return Some(Short { source: None, target: source, options: Some(rest) });
+        }
+        None => (rest, None),
+    };
+    let complete = !source.is_empty() && !target.is_empty();
+    complete.then_some(Short { source: Some(source), target, options })
+}
+
+/// Length of a Windows drive (`C:`) at the beginning. `c:/data` alone is a volume `c`: only a
+/// backslash, or a second path after the first, makes it a drive.
+fn drive_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is_letter =
+        bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.get(1) == Some(&b':');
+    let is_path = match bytes.get(2) {
+        Some(b'\\') => true,
+        Some(b'/') => text[2..].split_once(':').is_some_and(|(_, rest)| rest.starts_with('/')),
+        _ => false,
+    };
+    if is_letter && is_path { 2 } else { 0 }
+}
+
+fn is_path(source: &str) -> bool {
+    source.starts_with(['.', '/', '~']) || drive_len(source) > 0 || source.starts_with("\\\\")
+}
+
+fn is_options(text: &str) -> bool {
+    text.split(',').all(|option| {
+        matches!(option, "ro" | "rw" | "z" | "Z" | "nocopy" | "cached" | "delegated" | "consistent")
+            || PROPAGATIONS.contains(&option)
+    })
+}
+
+fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
+    let Some(text) = field.node.scalar_text() else {
+        return cx.wrong(field, "a mount such as `./src:/app/src` or a mapping");
+    };
+    let Some(Short { source, target, options }) = split(text) else {
+        let message = format!("`{text}` is not a mount");
+        cx.push(Diagnostic::error(message, field.span()).help("write `[SOURCE:]TARGET[:OPTIONS]`"));
+        return None;
+    };
+    let mut read_only = false;
+    let mut bind = BindOptions::default();
+    let mut volume = VolumeOptions::default();
+    for option in options.into_iter().flat_map(|options| options.split(',')) {
+        match option {
+            "ro" => read_only = true,
+            "z" | "Z" => bind.selinux = Some(option.to_owned()),
+            "nocopy" => volume.nocopy = true,
+            // The three of Docker Desktop's old file sharing have no effect any more.
+            "rw" | "cached" | "delegated" | "consistent" => {}
+            _ if PROPAGATIONS.contains(&option) => bind.propagation = Some(option.to_owned()),
+            _ => {
+                let message = format!("`{option}` is not an option of a mount");
+                let help = "known are `ro`, `rw`, `z`, `Z`, `nocopy` and the propagations";
+                cx.push(Diagnostic::error(message, field.span()).help(help));
+            }
+        }
+    }
+    let target = target.to_owned();
+    match source {
+        Some(source) if is_path(source) => {
+            Some(Mount::Bind { source: host_path(cx, source), target, read_only, bind })
+        }
+        Some(source) => {
+            let source = Some(volume_key(cx, field, source)?);
+            Some(Mount::Volume { source, target, read_only, volume })
+        }
+        None => Some(Mount::Volume { source: None, target, read_only, volume }),
+    }
+}
+
+fn host_path(cx: &Cx<'_>, source: &str) -> PathBuf {
+    if drive_len(source) > 0 || source.starts_with("\\\\") {
+        PathBuf::from(source)
+    } else {
+        cx.absolute(source)
+    }
+}
+
+fn volume_key(cx: &mut Cx<'_>, field: &Field<'_>, source: &str) -> Option<VolumeKey> {
+    match source.parse() {
+        Ok(key) => Some(key),
+        Err(error) => {
+            let mut diagnostic = Diagnostic::error(error.to_string(), field.span());
+            if source.contains('/') {
+                diagnostic = diagnostic.help(format!("write `./{source}` to mount a folder"));
+            }
+            cx.push(diagnostic);
+            None
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bind,
+    Volume,
+    Tmpfs,
+    Other,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("bind", Kind::Bind),
+    ("volume", Kind::Volume),
+    ("tmpfs", Kind::Tmpfs),
+    ("image", Kind::Other),
+    ("npipe", Kind::Other),
+    ("cluster", Kind::Other),
+];
+
+fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
+    let mut fields = Fields::open(cx, field)?;
+    let kind_at = fields.take("type");
+    let source_at = fields.take("source");
+    let target_at = fields.take("target");
+    let read_only = fields.read(cx, "read_only", boolean).unwrap_or_default();
+    // Docker Desktop's old file sharing: without effect any more.
+    fields.read(cx, "consistency", text);
+    let bind = fields.read(cx, "bind", bind_options);
+    let volume = fields.read(cx, "volume", volume_options);
+    let tmpfs = fields.read(cx, "tmpfs", tmpfs_options);
+    fields.take("image");
+    fields.finish(cx);
+
+    let missing = |cx: &mut Cx<'_>, key: &str, help: &str| {
+        let message = format!("`{}` has no `{key}`", field.path);
+        cx.push(Diagnostic::error(message, field.span()).help(help));
+    };
+    let source = match &source_at {
+        Some(source) => Some(text(cx, source)?),
+        None => None,
+    };
+    let kind = match &kind_at {
+        Some(kind) => word(cx, kind, KINDS)?,
+        None if source.as_deref().is_some_and(is_path) => Kind::Bind,
+        None => Kind::Volume,
+    };
+    let Some(target) = target_at else {
+        missing(cx, "target", "add `target:`, the path inside the container");
+        return None;
+    };
+    let target = text(cx, &target)?;
+    match kind {
+        Kind::Bind => {
+            let Some(source) = source else {
+                missing(cx, "source", "add `source:`, a path of the host");
+                return None;
+            };
+            let bind = bind.unwrap_or_default();
+            Some(Mount::Bind { source: host_path(cx, &source), target, read_only, bind })
+        }
+        Kind::Volume => {
+            let source = match (source, &source_at) {
+                (Some(source), Some(place)) => Some(volume_key(cx, place, &source)?),
+                _ => None,
+            };
+            let volume = volume.unwrap_or_default();
+            Some(Mount::Volume { source, target, read_only, volume })
+        }
+        Kind::Tmpfs => {
+            if let Some(source) = &source_at {
+                let message = format!("`{}` has no meaning for a tmpfs", source.path);
+                cx.push(Diagnostic::error(message, source.key).help("remove it"));
+            }
+            Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() })
+        }
+        Kind::Other => {
+            let place = kind_at.as_ref().unwrap_or(field);
+            let kind = place.node.scalar_text().unwrap_or_default();
+            let message = format!("mounts of the type `{kind}` are not supported yet");
+            cx.push(
+                Diagnostic::error(message, place.span()).help("use `bind`, `volume` or `tmpfs`"),
+            );
+            None
+        }
+    }
+}
+
+fn bind_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<BindOptions> {
+    let mut fields = Fields::open(cx, field)?;
+    let words: Vec<_> = PROPAGATIONS.iter().map(|word| (*word, *word)).collect();
+    let options = BindOptions {
+        propagation: fields
+            .read(cx, "propagation", |cx, field| word(cx, field, &words))
+            .map(ToOwned::to_owned),
+        create_host_path: fields.read(cx, "create_host_path", boolean).unwrap_or_default(),
+        selinux: fields
+            .read(cx, "selinux", |cx, field| word(cx, field, &[("z", "z"), ("Z", "Z")]))
+            .map(ToOwned::to_owned),
+    };
+    fields.not_supported(cx, &["recursive"]);
+    fields.finish(cx);
+    Some(options)
+}
+
+fn volume_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<VolumeOptions> {
+    let mut fields = Fields::open(cx, field)?;
+    let options = VolumeOptions {
+        nocopy: fields.read(cx, "nocopy", boolean).unwrap_or_default(),
+        subpath: fields.read(cx, "subpath", text),
+    };
+    fields.not_supported(cx, &["labels"]);
+    fields.finish(cx);
+    Some(options)
+}
+
+fn tmpfs_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<TmpfsOptions> {
+    let mut fields = Fields::open(cx, field)?;
+    let options =
+        TmpfsOptions { size: fields.read(cx, "size", parsed), mode: fields.read(cx, "mode", mode) };
+    fields.finish(cx);
+    Some(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_mounts_split_where_compose_splits_them() {
+        let part = |source, target, options| Some(Short { source, target, options });
+        let cases = [
+            ("/data", part(None, "/data", None)),
+            ("/data:ro", part(None, "/data", Some("ro"))),
+            ("data:/data", part(Some("data"), "/data", None)),
+            ("data:/data:ro", part(Some("data"), "/data", Some("ro"))),
+            ("data:/data:ro,z", part(Some("data"), "/data", Some("ro,z"))),
+            ("./src:/app/src:ro", part(Some("./src"), "/app/src", Some("ro"))),
+            ("~/x:/x", part(Some("~/x"), "/x", None)),
+            ("/host:/x", part(Some("/host"), "/x", None)),
+            ("v:/x", part(Some("v"), "/x", None)),
+            ("v:/x:ro", part(Some("v"), "/x", Some("ro"))),
+            ("C:/src:/app", part(Some("C:/src"), "/app", None)),
+            ("C:\\src:/app:ro", part(Some("C:\\src"), "/app", Some("ro"))),
+            ("data:", None),
+            (":/data", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! `ports` and `expose`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::context::{Cx, Field, Fields, Placed};
+use super::scalar::{integer, parsed_as, text, word};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Value;
+use crate::project::{Port, Protocol, PublishedPort};
+
+/// A service of the developer's own machine is nobody else's business.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+const PROTOCOLS: &[(&str, Protocol)] =
+    &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
+
+/// What is wrong with a short port.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum InvalidPort {
+    #[error("`{0}` is not a port number: write 1 to 65535")]
+    Number(String),
+    #[error("the range `{0}` ends before it begins")]
+    Range(String),
+    #[error("the host's range `{published}` and the container's range `{target}` differ in length")]
+    Lengths { published: String, target: String },
+    #[error("`{0}` is not an IP address")]
+    Address(String),
+    #[error("`{0}` is not a protocol: write `tcp`, `udp` or `sctp`")]
+    Protocol(String),
+}
+
+/// Reads a list of short and long ports.
+pub(super) fn ports<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Placed<'n, Port>>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    let mut ports = Vec::new();
+    for item in items {
+        let read = match &item.node.value {
+            Value::Mapping(_) => long(cx, &item),
+            _ => short(cx, &item),
+        };
+        let span = item.span();
+        ports.extend(read.unwrap_or_default().into_iter().map(|value| Placed { value, span }));
+    }
+    Some(ports)
+}
+
+/// Reads `expose`: container ports, ranges and protocols, as text.
+pub(super) fn expose(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    let mut exposed = Vec::new();
+    for item in items {
+        let Some(text) = text(cx, &item) else { continue };
+        match split_protocol(&text).and_then(|(ports, _)| range(ports)) {
+            Ok(_) => exposed.push(text),
+            Err(error) => cx.push(Diagnostic::error(error.to_string(), item.span())),
+        }
+    }
+    Some(exposed)
+}
+
+fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
+    let Some(text) = field.node.scalar_text() else {
+        return cx.wrong(field, "a port such as `8080:80` or a mapping");
+    };
+    match parse_short(text) {
+        Ok(ports) => Some(ports),
+        Err(error) => {
+            cx.push(
+                Diagnostic::error(error.to_string(), field.span())
+                    .help("write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`"),
+            );
+            None
+        }
+    }
+}
+
+/// Reads `[[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]`; a range of targets becomes single ports.
+fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
+    let (rest, protocol) = split_protocol(text)?;
+    let (rest, target) = match rest.rsplit_once(':') {
+        Some((rest, target)) => (Some(rest), target),
+        None => (None, rest),
+    };
+    let (address, published) = match rest {
+        None => (None, ""),
+        Some(rest) => match rest.rsplit_once(':') {
+            Some((address, published)) => (Some(address), published),
+            None if rest.contains('.') => (Some(rest), ""),
+            None => (None, rest),
+        },
+    };
+    let host_ip = match address {
+        None | Some("") => LOOPBACK,
+        Some(address) => {
+            let bare = address.strip_prefix('[').and_then(|bare| bare.strip_suffix(']'));
+            bare.unwrap_or(address).parse().map_err(|_| InvalidPort::Address(address.to_owned()))?
+        }
+    };
+    expand(host_ip, published, target, protocol)
+}
+
+fn expand(
+    host_ip: IpAddr,
+    published: &str,
+    target: &str,
+    protocol: Protocol,
+) -> Result<Vec<Port>, InvalidPort> {
+    let (first, last) = range(target)?;
+    let port = |target, published| Port {
+        name: None,
+        host_ip,
+        target,
+        published,
+        protocol,
+        app_protocol: None,
+    };
+    let (published_first, published_last) = match published {
+        "" | "0" => return Ok((first..=last).map(|target| port(target, None)).collect()),
+        _ => range(published)?,
+    };
+    if first == last && published_first != published_last {
+        let published = PublishedPort::Range(published_first, published_last);
+        return Ok(vec![port(first, Some(published))]);
+    }
+    if last - first != published_last - published_first {
+        return Err(InvalidPort::Lengths {
+            published: published.to_owned(),
+            target: target.to_owned(),
+        });
+    }
+    Ok((first..=last)
+        .zip(published_first..=published_last)
+        .map(|(target, published)| port(target, Some(PublishedPort::Fixed(published))))
+        .collect())
+}
+
+fn split_protocol(text: &str) -> Result<(&str, Protocol), InvalidPort> {
+    let Some((ports, protocol)) = text.split_once('/') else { return Ok((text, Protocol::Tcp)) };
+    let lower = protocol.to_ascii_lowercase();
+    match PROTOCOLS.iter().find(|(word, _)| *word == lower) {
+        Some((_, protocol)) => Ok((ports, *protocol)),
+        None => Err(InvalidPort::Protocol(protocol.to_owned())),
+    }
+}
+
+fn range(text: &str) -> Result<(u16, u16), InvalidPort> {
+    let number = |text: &str| match text.parse::<u16>() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(InvalidPort::Number(text.to_owned())),
+    };
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (number(text)?, number(text)?),
+    };
+    if first > last { Err(InvalidPort::Range(text.to_owned())) } else { Ok((first, last)) }
+}
+
+fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
+    let mut fields = Fields::open(cx, field)?;
+    let target = fields.take("target");
+    if target.is_none() {
+        cx.push(
+            Diagnostic::error(format!("`{}` has no `target`", field.path), field.span())
+                .help("add `target:`, the port inside the container"),
+        );
+    }
+    let target = target.and_then(|target| integer::<u16>(cx, &target).map(|port| (port, target)));
+    let published_at = fields.take("published");
+    let host_ip =
+        fields.read(cx, "host_ip", |cx, ip| parsed_as(cx, ip, "an IP address")).unwrap_or(LOOPBACK);
+    let protocol = fields.read(cx, "protocol", |cx, protocol| word(cx, protocol, PROTOCOLS));
+    let name = fields.read(cx, "name", text);
+    let app_protocol = fields.read(cx, "app_protocol", text);
+    // Swarm's two ways of publishing are the same thing on one engine.
+    fields.read(cx, "mode", |cx, mode| word(cx, mode, &[("host", ()), ("ingress", ())]));
+    fields.finish(cx);
+
+    let (target, target_at) = target?;
+    let published = match &published_at {
+        Some(published) => text(cx, published)?,
+        None => String::new(),
+    };
+    match expand(host_ip, &published, &target.to_string(), protocol.unwrap_or(Protocol::Tcp)) {
+        Ok(ports) => Some(
+            ports
+                .into_iter()
+                .map(|port| Port { name: name.clone(), app_protocol: app_protocol.clone(), ..port })
+                .collect(),
+        ),
+        Err(error) => {
+            let place = published_at.filter(|_| target > 0).unwrap_or(target_at);
+            cx.push(Diagnostic::error(error.to_string(), place.span()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One port a line, in the long form's words.
+    fn shown(text: &str) -> String {
+        match parse_short(text) {
+            Err(error) => format!("error: {error}"),
+            Ok(ports) => ports
+                .iter()
+                .map(|port| {
+                    let published = port.published.map_or("any".to_owned(), |p| p.to_string());
+                    let protocol = port.protocol.as_str();
+                    format!("{} {published} -> {}/{protocol}", port.host_ip, port.target)
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+
+    #[test]
+    fn short_ports_follow_the_specification_but_listen_on_loopback() {
+        let cases = [
+            ("80", "127.0.0.1 any -> 80/tcp"),
+            ("8080:80", "127.0.0.1 8080 -> 80/tcp"),
+            ("8080:80/udp", "127.0.0.1 8080 -> 80/udp"),
+            ("8080:80/UDP", "127.0.0.1 8080 -> 80/udp"),
+            ("53:53/sctp", "127.0.0.1 53 -> 53/sctp"),
+            ("0.0.0.0:8080:80", "0.0.0.0 8080 -> 80/tcp"),
+            ("127.0.0.1::80", "127.0.0.1 any -> 80/tcp"),
+            ("192.168.1.7:80", "192.168.1.7 any -> 80/tcp"),
+            (":80", "127.0.0.1 any -> 80/tcp"),
+            ("0:80", "127.0.0.1 any -> 80/tcp"),
+            ("[::1]:8080:80", "::1 8080 -> 80/tcp"),
+            ("[::]:8080:80/udp", ":: 8080 -> 80/udp"),
+            ("::1:8080:80", "::1 8080 -> 80/tcp"),
+            ("8000-8010:80", "127.0.0.1 8000-8010 -> 80/tcp"),
+            ("9090-9091:8080-8081", "127.0.0.1 9090 -> 8080/tcp, 127.0.0.1 9091 -> 8081/tcp"),
+            ("3000-3001", "127.0.0.1 any -> 3000/tcp, 127.0.0.1 any -> 3001/tcp"),
+            (
+                "0.0.0.0:5000-5001:5000-5001/udp",
+                "0.0.0.0 5000 -> 5000/udp, 0.0.0.0 5001 -> 5001/udp",
+            ),
+            ("", "error: `` is not a port number: write 1 to 65535"),
+            ("abc", "error: `abc` is not a port number: write 1 to 65535"),
+            ("8080:", "error: `` is not a port number: write 1 to 65535"),
+            ("8080:0", "error: `0` is not a port number: write 1 to 65535"),
+            ("8080:70000", "error: `70000` is not a port number: write 1 to 65535"),
+            ("80a:80", "error: `80a` is not a port number: write 1 to 65535"),
+            ("90-80:80", "error: the range `90-80` ends before it begins"),
+            (
+                "8000-8002:80-81",
+                "error: the host's range `8000-8002` and the container's range `80-81` differ in length",
+            ),
+            (
+                "8000:80-81",
+                "error: the host's range `8000` and the container's range `80-81` differ in length",
+            ),
+            ("localhost:80:80", "error: `localhost` is not an IP address"),
+            ("300.1.1.1:80:80", "error: `300.1.1.1` is not an IP address"),
+            ("80:80/http", "error: `http` is not a protocol: write `tcp`, `udp` or `sctp`"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+}

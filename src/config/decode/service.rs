@@ -1,0 +1,366 @@
+//! One service: all of its keys, read into a draft that still knows the places.
+
+use indexmap::IndexMap;
+
+use super::build::{PlacedBuild, build};
+use super::command::{arguments, healthcheck};
+use super::context::{Cx, Field, Fields, Placed};
+use super::dependency::{Edge, STARTED, depends_on, links};
+use super::mount::{mounts, tmpfs};
+use super::network::{Joined, joined, mode};
+use super::object::{Kind, grants};
+use super::pairs::{hosts, values};
+use super::port::{expose, ports};
+use super::ready::{ready, urls};
+use super::resource::{
+    deploy, devices, join_labels, logging, memswap_limit, placed, pull_policy, restart,
+    restart_policy, same, ulimits,
+};
+use super::scalar::{boolean, float, integer, parsed, text, text_or_texts, texts};
+use super::variables::{environment, labels};
+use crate::config::diagnostic::{Diagnostic, Span};
+use crate::project::{
+    ContainerName, Dependency, FileGrant, ImageRef, Mount, NetworkMode, Port, Probe, ProjectName,
+    Service, ServiceName,
+};
+
+/// A service whose references are not checked yet.
+pub(super) struct Draft<'n> {
+    /// Everything but what the other fields hold.
+    pub(super) service: Service,
+    /// Place of the service's key.
+    pub(super) key: &'n Span,
+    pub(super) active: bool,
+    pub(super) ports: Vec<Placed<'n, Port>>,
+    pub(super) mounts: Vec<Placed<'n, Mount>>,
+    /// `None` when the file says nothing about networks.
+    pub(super) networks: Option<Vec<Placed<'n, Joined>>>,
+    pub(super) secrets: Vec<Placed<'n, FileGrant>>,
+    pub(super) configs: Vec<Placed<'n, FileGrant>>,
+    pub(super) build_secrets: Vec<Placed<'n, String>>,
+    pub(super) dependencies: Vec<Placed<'n, Edge>>,
+    /// Places of settings that may contradict each other.
+    pub(super) places: Places<'n>,
+}
+
+/// Places of settings of a service.
+#[derive(Default)]
+pub(super) struct Places<'n> {
+    pub(super) scale: Option<&'n Span>,
+    pub(super) container_name: Option<&'n Span>,
+    pub(super) network_mode: Option<&'n Span>,
+    pub(super) networks: Option<&'n Span>,
+    pub(super) tmpfs: Option<&'n Span>,
+    pub(super) aliases: Option<&'n Span>,
+}
+
+/// Reads a service. `None` when its name is no name or it is no mapping; findings say so.
+pub(super) fn service<'n>(
+    cx: &mut Cx<'_>,
+    key: &str,
+    field: &Field<'n>,
+    project: &ProjectName,
+) -> Option<Draft<'n>> {
+    let name: ServiceName = match key.parse() {
+        Ok(name) => name,
+        Err(error) => {
+            let error: crate::project::InvalidName = error;
+            cx.push(Diagnostic::error(error.to_string(), field.key));
+            return None;
+        }
+    };
+    let mut fields = Fields::open(cx, field)?;
+    let profiles = fields.read(cx, "profiles", texts).unwrap_or_default();
+    let wanted = &cx.request.profiles;
+    let active =
+        profiles.is_empty() || wanted.iter().any(|one| one == "*" || profiles.contains(one));
+
+    let build = fields.read(cx, "build", build);
+    let image = image(cx, &mut fields, field, &name, project, build.is_some())?;
+    let mut draft = Draft {
+        service: Service::new(name, image),
+        key: field.key,
+        active,
+        ports: fields.read(cx, "ports", ports).unwrap_or_default(),
+        mounts: fields.read(cx, "volumes", mounts).unwrap_or_default(),
+        networks: None,
+        secrets: fields
+            .read(cx, "secrets", |cx, field| grants(cx, field, Kind::Secret))
+            .unwrap_or_default(),
+        configs: fields
+            .read(cx, "configs", |cx, field| grants(cx, field, Kind::Config))
+            .unwrap_or_default(),
+        build_secrets: Vec::new(),
+        dependencies: Vec::new(),
+        places: Places::default(),
+    };
+    draft.service.profiles = profiles;
+    if let Some(PlacedBuild { build, secrets }) = build {
+        draft.service.build = Some(build);
+        draft.build_secrets = secrets;
+    }
+    run(cx, &mut fields, &mut draft);
+    connect(cx, &mut fields, &mut draft);
+    limit(cx, &mut fields, &mut draft, field);
+    depend(cx, &mut fields, &mut draft);
+    own_keys(cx, &mut fields, &mut draft);
+    unsupported(cx, &mut fields);
+    fields.finish(cx);
+    Some(draft)
+}
+
+fn image(
+    cx: &mut Cx<'_>,
+    fields: &mut Fields<'_>,
+    field: &Field<'_>,
+    name: &ServiceName,
+    project: &ProjectName,
+    has_build: bool,
+) -> Option<ImageRef> {
+    let built = format!("{project}-{}", name.as_str().to_lowercase());
+    if let Some(image) = fields.take("image") {
+        // With a wrong image the rest of the service is still worth checking.
+        return parsed(cx, &image).or_else(|| "invalid".parse().ok());
+    }
+    if !has_build {
+        // A provider has no image, and is reported as not supported.
+        if fields.take("provider").is_none() {
+            let message = format!("the service `{name}` has neither `image` nor `build`");
+            cx.push(
+                Diagnostic::error(message, field.key).help("add `image:`, `build:` or `preset:`"),
+            );
+        }
+        return "invalid".parse().ok();
+    }
+    match built.parse() {
+        Ok(image) => Some(image),
+        Err(error) => {
+            let error: crate::project::InvalidName = error;
+            cx.push(Diagnostic::error(error.to_string(), field.key).help("give it an `image:`"));
+            None
+        }
+    }
+}
+
+/// What runs inside.
+fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
+    let active = draft.active;
+    let service = &mut draft.service;
+    service.pull_policy = fields.read(cx, "pull_policy", pull_policy);
+    service.platform = fields.read(cx, "platform", text);
+    service.command = fields.read(cx, "command", arguments);
+    service.entrypoint = fields.read(cx, "entrypoint", arguments);
+    service.environment = environment(cx, fields, active);
+    service.working_dir = fields.read(cx, "working_dir", |cx, field| {
+        let path = text(cx, field)?;
+        if !path.starts_with('/') {
+            let message = format!("`{}` must be an absolute path, not `{path}`", field.path);
+            cx.push(Diagnostic::error(message, field.span()));
+        }
+        Some(path)
+    });
+    service.user = fields.read(cx, "user", text);
+    service.group_add = fields.read(cx, "group_add", texts).unwrap_or_default();
+    service.init = fields.read(cx, "init", boolean);
+    service.tty = fields.read(cx, "tty", boolean).unwrap_or_default();
+    service.stdin_open = fields.read(cx, "stdin_open", boolean).unwrap_or_default();
+    service.healthcheck = fields.read(cx, "healthcheck", healthcheck);
+    service.stop_signal = fields.read(cx, "stop_signal", text);
+    service.stop_grace_period = fields.read(cx, "stop_grace_period", parsed);
+    service.labels = labels(cx, fields, active);
+    service.logging = fields.read(cx, "logging", logging);
+    service.runtime = fields.read(cx, "runtime", text);
+    draft.places.tmpfs = fields.take("tmpfs").map(|field| field.span());
+    service.tmpfs = fields.read(cx, "tmpfs", tmpfs).unwrap_or_default();
+}
+
+/// Networks and names.
+fn connect<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
+    let service = &mut draft.service;
+    service.expose = fields.read(cx, "expose", expose).unwrap_or_default();
+    service.hostname = fields.read(cx, "hostname", text);
+    service.domainname = fields.read(cx, "domainname", text);
+    service.extra_hosts = fields.read(cx, "extra_hosts", hosts).unwrap_or_default();
+    service.dns = fields.read(cx, "dns", text_or_texts).unwrap_or_default();
+    service.dns_search = fields.read(cx, "dns_search", text_or_texts).unwrap_or_default();
+    service.dns_opt = fields.read(cx, "dns_opt", texts).unwrap_or_default();
+    draft.places.networks = fields.take("networks").map(|field| field.key);
+    draft.networks = fields.read(cx, "networks", joined);
+    draft.places.network_mode = fields.take("network_mode").map(|field| field.span());
+    service.network_mode = fields.read(cx, "network_mode", mode);
+    draft.places.container_name = fields.take("container_name").map(|field| field.span());
+    service.container_name = fields.read(cx, "container_name", parsed::<ContainerName>);
+    service.pid = fields.read(cx, "pid", text);
+    service.ipc = fields.read(cx, "ipc", text);
+}
+
+/// Limits, rights and what `deploy` says about them.
+fn limit<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>, field: &Field<'n>) {
+    let deploy = fields.read(cx, "deploy", deploy).unwrap_or_default();
+    let scale = fields.read(cx, "scale", placed(integer::<u32>));
+    draft.places.scale = scale.as_ref().or(deploy.replicas.as_ref()).map(|placed| placed.span);
+    let service = &mut draft.service;
+    service.scale = same(cx, "scale", scale, deploy.replicas).unwrap_or(1);
+    let memory = fields.read(cx, "mem_limit", placed(parsed));
+    service.mem_limit = same(cx, "mem_limit", memory, deploy.memory);
+    let reservation = fields.read(cx, "mem_reservation", placed(parsed));
+    service.mem_reservation = same(cx, "mem_reservation", reservation, deploy.memory_reservation);
+    let cpus = fields.read(cx, "cpus", placed(float));
+    service.cpus = same(cx, "cpus", cpus, deploy.cpus);
+    let pids = fields.read(cx, "pids_limit", placed(integer));
+    service.pids_limit = same(cx, "pids_limit", pids, deploy.pids);
+    let restart = fields.read(cx, "restart", placed(restart));
+    service.restart = restart_policy(cx, restart, deploy.restart);
+    join_labels(cx, &mut service.labels, deploy.labels, field.key);
+
+    service.memswap_limit = fields.read(cx, "memswap_limit", memswap_limit);
+    service.cpu_shares = fields.read(cx, "cpu_shares", integer);
+    service.cpuset = fields.read(cx, "cpuset", text);
+    service.shm_size = fields.read(cx, "shm_size", parsed);
+    service.ulimits = fields.read(cx, "ulimits", ulimits).unwrap_or_default();
+    service.oom_score_adj = fields.read(cx, "oom_score_adj", integer);
+    service.privileged = fields.read(cx, "privileged", boolean).unwrap_or_default();
+    service.read_only = fields.read(cx, "read_only", boolean).unwrap_or_default();
+    service.cap_add = fields.read(cx, "cap_add", texts).unwrap_or_default();
+    service.cap_drop = fields.read(cx, "cap_drop", texts).unwrap_or_default();
+    service.security_opt = fields.read(cx, "security_opt", texts).unwrap_or_default();
+    service.sysctls = fields.read(cx, "sysctls", values).unwrap_or_default();
+    service.devices = fields.read(cx, "devices", devices).unwrap_or_default();
+}
+
+/// Edges to other services, those that a shared namespace implies included.
+fn depend<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
+    let mut edges = fields.read(cx, "depends_on", depends_on).unwrap_or_default();
+    let mut implied = fields.read(cx, "links", links).unwrap_or_default();
+    for key in ["network_mode", "pid", "ipc"] {
+        let Some(field) = fields.take(key) else { continue };
+        let service = field.node.scalar_text().and_then(|text| text.strip_prefix("service:"));
+        // A name that is none has been reported by the key's own reader, or is below.
+        match service.map(str::parse::<ServiceName>) {
+            Some(Ok(service)) => {
+                let dependency = Dependency { restart: true, ..STARTED };
+                implied.push(Placed { value: Edge { service, dependency }, span: field.span() });
+            }
+            Some(Err(error)) if key != "network_mode" => {
+                cx.push(Diagnostic::error(error.to_string(), field.span()));
+            }
+            _ => {}
+        }
+    }
+    for edge in implied {
+        // What the file says itself wins over what is only implied.
+        if edges.iter().all(|known| known.value.service != edge.value.service) {
+            edges.push(edge);
+        }
+    }
+    draft.dependencies = edges;
+}
+
+/// devstack's own keys. They may stand under `x-devstack`, too, so that the file stays valid for
+/// docker compose.
+fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
+    let extension = fields.take("x-devstack");
+    let mut extension = extension.and_then(|field| Fields::open(cx, &field));
+    let mut take =
+        |key| fields.take(key).or_else(|| extension.as_mut().and_then(|fields| fields.take(key)));
+    let (preset, aliases, ready_at, urls_at) =
+        (take("preset"), take("aliases"), take("ready"), take("urls"));
+    let published: Vec<Port> = draft.ports.iter().map(|port| port.value.clone()).collect();
+    draft.places.aliases = aliases.as_ref().map(Field::span);
+    let service = &mut draft.service;
+    service.preset = preset.and_then(|field| text(cx, &field));
+    service.aliases = aliases.and_then(|field| texts(cx, &field)).unwrap_or_default();
+    service.ready = ready_at.and_then(|field| ready(cx, &field, &service.environment));
+    service.urls = urls_at
+        .and_then(|field| urls(cx, &field, &service.environment, &published))
+        .unwrap_or_else(IndexMap::new);
+    if let Some(extension) = extension {
+        extension.finish(cx);
+    }
+    // A `ready` that only sets the time means the health check that is there.
+    let has_check = service.healthcheck.as_ref().is_some_and(|check| !check.disable);
+    if let Some(ready) = service.ready.as_mut().filter(|ready| ready.probes.is_empty() && has_check)
+    {
+        ready.probes.push(Probe::Healthcheck);
+    }
+}
+
+/// What Compose knows and the model does not.
+fn unsupported(cx: &mut Cx<'_>, fields: &mut Fields<'_>) {
+    // Both were applied when the files were merged.
+    fields.take("extends");
+    fields.refuse(cx, "volumes_from", "name the volumes under `volumes:` of both services");
+    fields.refuse(cx, "provider", "start what it provides by hand, or use an image");
+    fields.refuse(
+        cx,
+        "pre_start",
+        "make it a service that others depend on with `service_completed_successfully`",
+    );
+    fields.refuse(cx, "credential_spec", "it exists for Windows containers only");
+    fields.not_supported(
+        cx,
+        &[
+            "annotations",
+            "attach",
+            "blkio_config",
+            "cgroup",
+            "cgroup_parent",
+            "cpu_count",
+            "cpu_percent",
+            "cpu_period",
+            "cpu_quota",
+            "cpu_rt_period",
+            "cpu_rt_runtime",
+            "develop",
+            "device_cgroup_rules",
+            "external_links",
+            "gpus",
+            "isolation",
+            "mac_address",
+            "mem_swappiness",
+            "models",
+            "oom_kill_disable",
+            "post_start",
+            "pre_stop",
+            "pull_refresh_after",
+            "storage_opt",
+            "use_api_socket",
+            "userns_mode",
+            "uts",
+        ],
+    );
+}
+
+impl Draft<'_> {
+    /// Whether anything says when the service is usable.
+    pub(super) fn has_health(&self) -> bool {
+        self.service.ready.as_ref().is_some_and(|ready| !ready.probes.is_empty())
+            || self.service.healthcheck.as_ref().is_some_and(|check| !check.disable)
+    }
+
+    /// Whether it shares no network but a namespace.
+    pub(super) const fn network_mode(&self) -> Option<&NetworkMode> {
+        self.service.network_mode.as_ref()
+    }
+
+    /// The complete service.
+    pub(super) fn finish(self) -> Service {
+        fn bare<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
+            placed.into_iter().map(|placed| placed.value).collect()
+        }
+        let mut service = self.service;
+        service.ports = bare(self.ports);
+        service.mounts = bare(self.mounts);
+        service.secrets = bare(self.secrets);
+        service.configs = bare(self.configs);
+        service.networks = bare(self.networks.unwrap_or_default())
+            .into_iter()
+            .map(|joined| (joined.key, joined.attachment))
+            .collect();
+        service.depends_on = bare(self.dependencies)
+            .into_iter()
+            .map(|edge| (edge.service, edge.dependency))
+            .collect();
+        service
+    }
+}

@@ -1,0 +1,246 @@
+//! The top level of the file.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
+use super::check;
+use super::context::{Cx, Field, Fields, Placed};
+use super::network::{Joined, network};
+use super::object::{Kind, object, volume};
+use super::scalar::text;
+use super::service::{Draft, service};
+use crate::config::diagnostic::{Diagnostic, Severity, Span};
+use crate::config::node::{Node, Value};
+use crate::project::{
+    FileObject, InvalidName, Network, NetworkAttachment, NetworkKey, Project, ProjectName, Volume,
+    VolumeKey,
+};
+
+/// Names under the top-level sections, right or wrong: what a reference may mean.
+pub(super) struct Declared<'n> {
+    pub(super) networks: Vec<&'n str>,
+    pub(super) volumes: Vec<&'n str>,
+    pub(super) secrets: Vec<&'n str>,
+    pub(super) configs: Vec<&'n str>,
+}
+
+/// Reads and checks the whole stack. `None` only together with an error.
+pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
+    if !matches!(root.value, Value::Mapping(_)) {
+        let message = format!("the file must be a mapping, not {}", root.kind());
+        cx.push(Diagnostic::error(message, &root.span).help("begin with `services:` and name one"));
+        return None;
+    }
+    let field = Field { path: String::new(), key: &root.span, node: root };
+    let mut fields = Fields::open(cx, &field)?;
+    let name = project_name(cx, &mut fields);
+    if let Some(version) = fields.take("version") {
+        cx.push(
+            Diagnostic::warning("`version` has no meaning any more", version.key)
+                .help("remove the line"),
+        );
+    }
+    // Applied when the files were merged.
+    fields.take("include");
+
+    let sections = ["networks", "volumes", "secrets", "configs"].map(|key| fields.take(key));
+    let [networks_at, volumes_at, secrets_at, configs_at] = &sections;
+    let declared = Declared {
+        networks: names(networks_at.as_ref()),
+        volumes: names(volumes_at.as_ref()),
+        secrets: names(secrets_at.as_ref()),
+        configs: names(configs_at.as_ref()),
+    };
+    let services_at = fields.take("services");
+    let mut drafts = services(cx, services_at.as_ref(), &root.span, &name);
+    join_default(&mut drafts);
+    let known: Vec<&str> = names(services_at.as_ref());
+    check::check(cx, &drafts, &declared, &known);
+
+    let networks = networks(cx, networks_at.as_ref(), &name, &drafts);
+    let volumes = volumes(cx, volumes_at.as_ref(), &name);
+    let secrets = objects(cx, secrets_at.as_ref(), Kind::Secret, &name, &drafts);
+    let configs = objects(cx, configs_at.as_ref(), Kind::Config, &name, &drafts);
+    fields.not_supported(cx, &["models"]);
+    fields.finish(cx);
+
+    let (active, disabled): (Vec<Draft<'_>>, Vec<Draft<'_>>) =
+        drafts.into_iter().partition(|draft| draft.active);
+    let finish = |drafts: Vec<Draft<'_>>| {
+        drafts
+            .into_iter()
+            .map(Draft::finish)
+            .map(|service| (service.name.clone(), service))
+            .collect::<IndexMap<_, _>>()
+    };
+    Some(Project {
+        name,
+        working_dir: cx.request.project_dir.clone(),
+        config_files: cx.request.config_files.clone(),
+        environment_files: cx.request.environment_files.clone(),
+        services: finish(active),
+        disabled_services: finish(disabled),
+        networks,
+        volumes,
+        secrets,
+        configs,
+    })
+}
+
+fn names<'n>(section: Option<&Field<'n>>) -> Vec<&'n str> {
+    section.and_then(Field::entries).into_iter().flatten().map(|(name, _)| name).collect()
+}
+
+/// `-p`, else `name:`, else the folder's name made fit.
+fn project_name(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> ProjectName {
+    let from_file = fields.read(cx, "name", |cx, field| {
+        let text = text(cx, field)?;
+        text.parse::<ProjectName>()
+            .map_err(|error| {
+                let mut diagnostic = Diagnostic::error(error.to_string(), field.span());
+                if let Some(name) = ProjectName::normalize(&text) {
+                    diagnostic = diagnostic.help(format!("write `{name}`"));
+                }
+                cx.push(diagnostic);
+            })
+            .ok()
+    });
+    if let Some(given) = &cx.request.project_name {
+        match given.parse() {
+            Ok(name) => return name,
+            Err(error) => {
+                let error: InvalidName = error;
+                let help = "it comes from `--project-name` or `COMPOSE_PROJECT_NAME`";
+                cx.push(Diagnostic::new(Severity::Error, error.to_string(), None).help(help));
+            }
+        }
+    }
+    let folder = cx.request.project_dir.file_name().and_then(|name| name.to_str());
+    from_file
+        .or_else(|| ProjectName::normalize(folder?))
+        .or_else(|| ProjectName::normalize("default"))
+        .expect("`default` is a project name")
+}
+
+fn services<'n>(
+    cx: &mut Cx<'_>,
+    section: Option<&Field<'n>>,
+    whole: &Span,
+    project: &ProjectName,
+) -> Vec<Draft<'n>> {
+    let is_mapping = section.is_none_or(|section| section.entries().is_some());
+    let entries = entries(cx, section);
+    if entries.is_empty() && is_mapping {
+        let place = section.map_or(whole, |section| section.key);
+        cx.push(
+            Diagnostic::error("the file has no services", place)
+                .help("add one under `services:`, such as `db: {preset: postgres}`"),
+        );
+    }
+    entries.into_iter().filter_map(|(key, field)| service(cx, key, &field, project)).collect()
+}
+
+/// A service that says nothing about networks joins the one called `default`.
+fn join_default(drafts: &mut [Draft<'_>]) {
+    for draft in drafts {
+        if draft.network_mode().is_none() && draft.networks.as_ref().is_none_or(Vec::is_empty) {
+            let key = "default".parse().expect("`default` is a network key");
+            let value = Joined { key, attachment: NetworkAttachment::default() };
+            draft.networks = Some(vec![Placed { value, span: draft.key }]);
+        }
+    }
+}
+
+/// The networks that a service joins, selected or not.
+fn networks(
+    cx: &mut Cx<'_>,
+    section: Option<&Field<'_>>,
+    project: &ProjectName,
+    drafts: &[Draft<'_>],
+) -> IndexMap<NetworkKey, Network> {
+    let joined: HashSet<&NetworkKey> = drafts
+        .iter()
+        .flat_map(|draft| draft.networks.iter().flatten())
+        .map(|joined| &joined.value.key)
+        .collect();
+    let mut networks = IndexMap::new();
+    for (key, field) in entries(cx, section) {
+        let network = network(cx, &field, key, format!("{project}_{key}"));
+        let key: Option<NetworkKey> = named(cx, key, &field);
+        if let (Some(key), Some(network)) = (key, network)
+            && joined.contains(&key)
+        {
+            networks.insert(key, network);
+        }
+    }
+    if let Some(key) = joined.into_iter().find(|key| key.as_str() == "default")
+        && !networks.contains_key(key)
+    {
+        let network = Network { name: format!("{project}_default"), ..Network::default() };
+        networks.insert(key.clone(), network);
+    }
+    networks
+}
+
+fn volumes(
+    cx: &mut Cx<'_>,
+    section: Option<&Field<'_>>,
+    project: &ProjectName,
+) -> IndexMap<VolumeKey, Volume> {
+    let mut volumes = IndexMap::new();
+    for (key, field) in entries(cx, section) {
+        let volume = volume(cx, &field, key, format!("{project}_{key}"));
+        if let (Some(key), Some(volume)) = (named(cx, key, &field), volume) {
+            volumes.insert(key, volume);
+        }
+    }
+    volumes
+}
+
+fn objects(
+    cx: &mut Cx<'_>,
+    section: Option<&Field<'_>>,
+    kind: Kind,
+    project: &ProjectName,
+    drafts: &[Draft<'_>],
+) -> IndexMap<String, FileObject> {
+    let is_used = |key: &str| {
+        drafts.iter().filter(|draft| draft.active).any(|draft| {
+            let grants = match kind {
+                Kind::Secret => &draft.secrets,
+                Kind::Config => &draft.configs,
+            };
+            grants.iter().any(|grant| grant.value.source == key)
+                || (kind == Kind::Secret
+                    && draft.build_secrets.iter().any(|secret| secret.value == key))
+        })
+    };
+    let mut objects = IndexMap::new();
+    for (key, field) in entries(cx, section) {
+        if let Some(object) = object(cx, &field, kind, format!("{project}_{key}"), is_used(key)) {
+            objects.insert(key.to_owned(), object);
+        }
+    }
+    objects
+}
+
+/// The entries of a section that may be missing; what is no mapping is reported.
+fn entries<'n>(cx: &mut Cx<'_>, section: Option<&Field<'n>>) -> Vec<(&'n str, Field<'n>)> {
+    let Some(section) = section else { return Vec::new() };
+    section.entries().or_else(|| cx.wrong(section, "a mapping")).unwrap_or_default()
+}
+
+fn named<T: std::str::FromStr<Err = InvalidName>>(
+    cx: &mut Cx<'_>,
+    key: &str,
+    field: &Field<'_>,
+) -> Option<T> {
+    match key.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            cx.push(Diagnostic::error(error.to_string(), field.key));
+            None
+        }
+    }
+}

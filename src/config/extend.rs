@@ -1,0 +1,248 @@
+//! `extends`: a service that begins as a copy of another, of the same file or of another one.
+
+use std::path::{Path, PathBuf};
+
+use super::assemble::Layers;
+use super::diagnostic::{Diagnostic, Diagnostics, Span};
+use super::environment::Environment;
+use super::interpolate::interpolate;
+use super::merge::{MergeOptions, merge, merge_service};
+use super::node::{Node, Value};
+use super::paths::{absolute, folder};
+use super::reader::Reader;
+use super::rebase::rebase_service;
+use super::suggest::closest;
+
+/// Resolves `extends` in all services of a document. `below` is what is merged so far.
+pub(crate) fn resolve(
+    document: &mut Node,
+    below: Option<&Node>,
+    path: &Path,
+    layers: &Layers<'_>,
+    options: MergeOptions,
+    reader: &mut Reader<'_>,
+) {
+    let extending: Vec<String> = match document.get("services").map(|entry| &entry.node.value) {
+        Some(Value::Mapping(services)) => services
+            .iter()
+            .filter(|(_, entry)| entry.node.get("extends").is_some())
+            .map(|(name, _)| name.clone())
+            .collect(),
+        _ => return,
+    };
+    let scope = Scope { root: document, below, path, dir: layers.dir, interpolated: true };
+    let mut resolver =
+        Resolver { reader, options, environment: layers.environment, chain: Vec::new() };
+    let resolved: Vec<_> = extending
+        .into_iter()
+        .map(|name| (resolver.service(&scope, &name), name))
+        .collect();
+    let Value::Mapping(top) = &mut document.value else { return };
+    let Some(Value::Mapping(services)) = top.get_mut("services").map(|entry| &mut entry.node.value)
+    else {
+        return;
+    };
+    for (service, name) in resolved {
+        if let (Some(service), Some(entry)) = (service, services.get_mut(&name)) {
+            entry.node = service;
+        }
+    }
+}
+
+/// Where names of services are looked up.
+struct Scope<'a> {
+    root: &'a Node,
+    /// Earlier files of the same project, whose services are resolved already.
+    below: Option<&'a Node>,
+    path: &'a Path,
+    /// Folder to which relative paths in here refer.
+    dir: &'a Path,
+    interpolated: bool,
+}
+
+struct Resolver<'a, 'r> {
+    reader: &'a mut Reader<'r>,
+    options: MergeOptions,
+    environment: &'a Environment,
+    /// The services that are being resolved, outermost first.
+    chain: Vec<Link>,
+}
+
+struct Link {
+    path: PathBuf,
+    service: String,
+    extends: Span,
+}
+
+/// What `extends` says.
+struct Extends {
+    service: String,
+    service_span: Span,
+    file: Option<(String, Span)>,
+}
+
+impl Resolver<'_, '_> {
+    /// A service with everything that it extends below it.
+    fn service(&mut self, scope: &Scope<'_>, name: &str) -> Option<Node> {
+        let mut service = service(scope.root, name)?.clone();
+        if !scope.interpolated {
+            interpolate(&mut service, self.environment, &mut self.reader.findings);
+        }
+        let Value::Mapping(entries) = &mut service.value else { return Some(service) };
+        let Some(written) = entries.shift_remove("extends") else { return Some(service) };
+        // Without its base the service is still read, so that its own mistakes are found as well.
+        let Some(extends) = read(&written.node, &mut self.reader.findings) else {
+            return Some(service);
+        };
+        let link = Link {
+            path: scope.path.to_owned(),
+            service: name.to_owned(),
+            extends: extends.service_span.clone(),
+        };
+        if let Some(start) =
+            self.chain.iter().position(|above| above.path == link.path && above.service == link.service)
+        {
+            self.report_circle(start, name);
+            return Some(service);
+        }
+        self.chain.push(link);
+        let base = self.base(scope, &extends);
+        self.chain.pop();
+        Some(match base {
+            Some(base) => merge_service(base, service, self.options, &mut self.reader.findings),
+            None => service,
+        })
+    }
+
+    fn base(&mut self, scope: &Scope<'_>, extends: &Extends) -> Option<Node> {
+        if let Some((file, span)) = &extends.file {
+            let path = absolute(scope.dir, Path::new(file));
+            if path != scope.path {
+                return self.base_of_file(scope, extends, &path, span);
+            }
+        }
+        if service(scope.root, &extends.service).is_some() {
+            return self.service(scope, &extends.service);
+        }
+        let earlier = scope.below.and_then(|below| service(below, &extends.service)).cloned();
+        if earlier.is_none() {
+            let names = service_names(scope.root)
+                .chain(scope.below.into_iter().flat_map(service_names));
+            let place = self.reader.display(scope.path);
+            let missing = missing(extends, &place, names);
+            self.reader.findings.push(missing);
+        }
+        earlier
+    }
+
+    fn base_of_file(
+        &mut self,
+        scope: &Scope<'_>,
+        extends: &Extends,
+        path: &Path,
+        span: &Span,
+    ) -> Option<Node> {
+        let options = self.options;
+        let documents = self.reader.documents(path, Some(span));
+        let root = documents
+            .into_iter()
+            .reduce(|below, over| merge(below, over, options, &mut self.reader.findings))?;
+        let dir = folder(path);
+        let other = Scope { root: &root, below: None, path, dir: &dir, interpolated: false };
+        if service(&root, &extends.service).is_none() {
+            let place = self.reader.display(path);
+            let missing = missing(extends, &place, service_names(&root));
+            self.reader.findings.push(missing);
+            return None;
+        }
+        let mut base = self.service(&other, &extends.service)?;
+        if dir != scope.dir {
+            rebase_service(&mut base, &dir);
+        }
+        Some(base)
+    }
+
+    fn report_circle(&mut self, start: usize, name: &str) {
+        let circle = &self.chain[start..];
+        let files: std::collections::HashSet<_> = circle.iter().map(|link| &link.path).collect();
+        let show = |link: &Link| {
+            if files.len() > 1 {
+                format!("`{}` in `{}`", link.service, self.reader.display(&link.path))
+            } else {
+                format!("`{}`", link.service)
+            }
+        };
+        let names: Vec<_> = circle.iter().chain(circle.first()).map(show).collect();
+        let Some(closing) = circle.last() else { return };
+        let mut diagnostic =
+            Diagnostic::error("services extend each other in a circle", &closing.extends)
+                .label(format!("leads back to `{name}`"))
+                .note(names.join(" -> "));
+        for link in &circle[..circle.len() - 1] {
+            diagnostic = diagnostic.also(&link.extends, format!("`{}` extends this", link.service));
+        }
+        // Each service of the circle finds it.
+        if !self.reader.findings.0.iter().any(|known| {
+            known.message == diagnostic.message && same_places(known, &diagnostic)
+        }) {
+            self.reader.findings.push(diagnostic);
+        }
+    }
+}
+
+fn read(extends: &Node, findings: &mut Diagnostics) -> Option<Extends> {
+    if let Some(text) = extends.scalar_text() {
+        let service_span = extends.span.clone();
+        return Some(Extends { service: text.to_owned(), service_span, file: None });
+    }
+    let text = |key: &str| {
+        let node = &extends.get(key)?.node;
+        Some((node.scalar_text()?.to_owned(), node.span.clone()))
+    };
+    let Some((service, service_span)) = text("service") else {
+        findings.push(
+            Diagnostic::error("`extends` names no service", &extends.span)
+                .help("write `extends: SERVICE` or `extends: {file: FILE, service: SERVICE}`"),
+        );
+        return None;
+    };
+    Some(Extends { service, service_span, file: text("file") })
+}
+
+fn missing<'n>(
+    extends: &Extends,
+    place: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Diagnostic {
+    let name = &extends.service;
+    let diagnostic = Diagnostic::error(
+        format!("there is no service `{name}` in `{place}` to extend"),
+        &extends.service_span,
+    );
+    match closest(name, names) {
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+        None => diagnostic,
+    }
+}
+
+fn service<'n>(root: &'n Node, name: &str) -> Option<&'n Node> {
+    root.get("services")?.node.get(name).map(|entry| &entry.node)
+}
+
+fn service_names(root: &Node) -> impl Iterator<Item = &str> {
+    let services = match root.get("services").map(|entry| &entry.node.value) {
+        Some(Value::Mapping(services)) => Some(services),
+        _ => None,
+    };
+    services.into_iter().flat_map(|services| services.keys().map(String::as_str))
+}
+
+/// Whether two findings point at the same places, in whichever order.
+fn same_places(left: &Diagnostic, right: &Diagnostic) -> bool {
+    let spans = |diagnostic: &Diagnostic| -> Vec<Span> {
+        let labels = diagnostic.primary.iter().chain(&diagnostic.secondary);
+        labels.map(|label| label.span.clone()).collect()
+    };
+    let (left, right) = (spans(left), spans(right));
+    left.len() == right.len() && left.iter().all(|span| right.contains(span))
+}

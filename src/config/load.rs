@@ -1,0 +1,247 @@
+//! From files to the one tree of the stack: the whole text layer in its order.
+//!
+//! Files, environment and presets come in as values and callbacks; all findings of all files go
+//! out together.
+
+use std::path::{Path, PathBuf};
+
+use super::assemble::{Layers, assemble};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::discover::discover;
+use super::environment::Environment;
+use super::interpolate::interpolate;
+use super::merge::settle;
+use super::node::Node;
+use super::paths::{absolute, folder};
+use super::preset;
+use super::reader::{Reader, STDIN};
+use crate::project::ProjectName;
+
+pub use super::preset::Presets;
+pub use super::reader::FileReader;
+
+/// What to load.
+#[derive(Debug, Clone, Default)]
+pub struct LoadRequest {
+    /// The files in order, `-` for the standard input. Empty: `COMPOSE_FILE`, else discovered.
+    pub files: Vec<PathBuf>,
+    /// Folder to which relative paths refer; the first file's folder when absent.
+    pub project_directory: Option<PathBuf>,
+    /// The project's name from the command line.
+    pub project_name: Option<String>,
+    /// Files of variables instead of `.env`. Empty: `COMPOSE_ENV_FILES`, else `.env`.
+    pub env_files: Vec<PathBuf>,
+    /// The environment that devstack was started in.
+    pub process_environment: Vec<(String, String)>,
+    /// Folder that devstack was started in, absolute.
+    pub working_dir: PathBuf,
+}
+
+/// The stack as one tree, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Merged, interpolated, presets expanded.
+    pub root: Node,
+    /// Folder to which its relative paths refer.
+    pub project_dir: PathBuf,
+    /// The name by Compose's order (command line, `COMPOSE_PROJECT_NAME`, `name:`, the folder),
+    /// made valid. `None` when nothing valid is left of it.
+    pub project_name: Option<ProjectName>,
+    /// The variables that the files could use.
+    pub environment: Environment,
+    /// The `.env` files that were read.
+    pub env_files_read: Vec<PathBuf>,
+    /// The stack's files, without those that they include or extend.
+    pub config_files: Vec<PathBuf>,
+    /// What works but is probably not meant.
+    pub warnings: Diagnostics,
+}
+
+/// Loads a stack.
+///
+/// # Errors
+///
+/// Everything that is wrong in any of the files, with the warnings.
+pub fn load(
+    request: &LoadRequest,
+    presets: Presets<'_>,
+    files: &mut dyn FileReader,
+) -> Result<Loaded, Diagnostics> {
+    let mut reader = Reader::new(files, &request.working_dir);
+    let mut environment = Environment::from_process(request.process_environment.iter().cloned());
+    let start = request
+        .project_directory
+        .as_ref()
+        .map_or_else(|| request.working_dir.clone(), |dir| absolute(&request.working_dir, dir));
+
+    let asked: Vec<PathBuf> =
+        request.files.iter().map(|file| named(&request.working_dir, file)).collect();
+    let first_dir = project_dir(request, &asked, &start);
+    let uses_default_env = read_env_files(request, &first_dir, &mut environment, &mut reader);
+    let Some(config_files) = find_files(asked, &start, &environment, &reader) else {
+        reader.findings.push(no_files(&start, &reader));
+        return Err(reader.findings);
+    };
+    let project_dir = project_dir(request, &config_files, &start);
+    if uses_default_env && project_dir != first_dir {
+        read_default_env(&project_dir, &mut environment, &mut reader);
+    }
+
+    let project_name = project_name(request, &config_files, &project_dir, &environment, &mut reader);
+    if let Some(name) = &project_name
+        && environment.get(PROJECT_NAME).is_none_or(|given| given != name.as_str())
+    {
+        environment.derive(PROJECT_NAME, name.as_str());
+    }
+
+    let layers = Layers {
+        files: &config_files,
+        dir: &project_dir,
+        environment: &environment,
+        included_by: &[],
+    };
+    let root = assemble(&layers, &mut reader);
+    let Reader { env_files_read, mut findings, .. } = reader;
+    let Some(mut root) = root else { return Err(findings) };
+    preset::expand(&mut root, presets, &environment, &mut findings);
+    settle(&mut root);
+    if findings.has_errors() {
+        return Err(findings);
+    }
+    Ok(Loaded {
+        root,
+        project_dir,
+        project_name,
+        environment,
+        env_files_read,
+        config_files,
+        warnings: findings,
+    })
+}
+
+const PROJECT_NAME: &str = "COMPOSE_PROJECT_NAME";
+
+fn named(dir: &Path, file: &Path) -> PathBuf {
+    if file == Path::new(STDIN) { file.to_owned() } else { absolute(dir, file) }
+}
+
+/// `--project-directory`, the first file's folder, or the folder to start from.
+fn project_dir(request: &LoadRequest, files: &[PathBuf], start: &Path) -> PathBuf {
+    match files.first() {
+        Some(first) if request.project_directory.is_none() && first != Path::new(STDIN) => {
+            folder(first)
+        }
+        _ => start.to_owned(),
+    }
+}
+
+/// Reads the files of variables; whether they are `.env` files that nobody named.
+fn read_env_files(
+    request: &LoadRequest,
+    dir: &Path,
+    environment: &mut Environment,
+    reader: &mut Reader<'_>,
+) -> bool {
+    let mut named_files = request.env_files.clone();
+    if named_files.is_empty() {
+        let listed = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
+        named_files =
+            listed.split(',').map(str::trim).filter(|file| !file.is_empty()).map(PathBuf::from).collect();
+    }
+    for file in &named_files {
+        let path = absolute(&request.working_dir, file);
+        let assignments = reader.env_file(&path, None, environment);
+        environment.override_files(&assignments);
+    }
+    let disabled = environment
+        .get("COMPOSE_DISABLE_ENV_FILE")
+        .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on"));
+    let uses_default = named_files.is_empty() && !disabled;
+    if uses_default {
+        read_default_env(dir, environment, reader);
+    }
+    uses_default
+}
+
+fn read_default_env(dir: &Path, environment: &mut Environment, reader: &mut Reader<'_>) {
+    let path = dir.join(".env");
+    if reader.exists(&path) {
+        let assignments = reader.env_file(&path, None, environment);
+        environment.fill_gaps(&assignments);
+    }
+}
+
+fn find_files(
+    asked: Vec<PathBuf>,
+    start: &Path,
+    environment: &Environment,
+    reader: &Reader<'_>,
+) -> Option<Vec<PathBuf>> {
+    if !asked.is_empty() {
+        return Some(asked);
+    }
+    let listed = environment.get("COMPOSE_FILE").filter(|list| !list.is_empty());
+    match listed {
+        Some(list) => {
+            let default = if cfg!(windows) { ";" } else { ":" };
+            let separator = environment
+                .get("COMPOSE_PATH_SEPARATOR")
+                .filter(|separator| !separator.is_empty())
+                .unwrap_or(default);
+            let files = list.split(separator).filter(|file| !file.is_empty());
+            Some(files.map(|file| named(start, Path::new(file))).collect())
+        }
+        None => discover(start, &|path| reader.exists(path)),
+    }
+}
+
+fn no_files(start: &Path, reader: &Reader<'_>) -> Diagnostic {
+    let place = match reader.display(start) {
+        here if here.is_empty() => "here".to_owned(),
+        dir => format!("in `{dir}`"),
+    };
+    let message =
+        format!("no `devstack.yaml` or `compose.yaml` {place} or in a folder above");
+    Diagnostic::new(Severity::Error, message, None)
+        .help("run `devstack init` to write one, or name a file with `--file`")
+}
+
+fn project_name(
+    request: &LoadRequest,
+    files: &[PathBuf],
+    project_dir: &Path,
+    environment: &Environment,
+    reader: &mut Reader<'_>,
+) -> Option<ProjectName> {
+    let given = request
+        .project_name
+        .clone()
+        .or_else(|| environment.get(PROJECT_NAME).map(str::to_owned))
+        .filter(|name| !name.is_empty())
+        .or_else(|| name_in_files(files, environment, reader));
+    match given {
+        Some(name) => ProjectName::normalize(&name),
+        None => ProjectName::normalize(&project_dir.file_name()?.to_string_lossy()),
+    }
+}
+
+/// `name:` of the last file that has it.
+fn name_in_files(
+    files: &[PathBuf],
+    environment: &Environment,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    let mut name = None;
+    for file in files {
+        for document in reader.documents(file, None) {
+            name = document.get("name").map(|entry| entry.node.clone()).or(name);
+        }
+    }
+    let mut name = name?;
+    // What is wrong with it is found again, and reported, when the file is interpolated.
+    interpolate(&mut name, environment, &mut Diagnostics::default());
+    name.scalar_text().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Reads sources through what the caller passes in, each once, and keeps the findings.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
+use super::dotenv::{self, Assignment};
+use super::environment::Environment;
+use super::node::{Node, Value};
+use super::parse::parse;
+use super::paths;
+
+/// The file system as this module sees it.
+pub trait FileReader {
+    /// Reads a whole file; the path `-` is the standard input.
+    ///
+    /// # Errors
+    ///
+    /// What the file system answers.
+    fn read(&mut self, path: &Path) -> io::Result<String>;
+
+    /// Whether there is a file at the path.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// The sources of one load.
+pub(crate) struct Reader<'a> {
+    files: &'a mut dyn FileReader,
+    working_dir: &'a Path,
+    /// `None` for what could not be used; that was reported.
+    documents: HashMap<PathBuf, Option<Vec<Node>>>,
+    pub(crate) env_files_read: Vec<PathBuf>,
+    pub(crate) findings: Diagnostics,
+}
+
+/// Stands for the standard input.
+pub(crate) const STDIN: &str = "-";
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(files: &'a mut dyn FileReader, working_dir: &'a Path) -> Self {
+        Self {
+            files,
+            working_dir,
+            documents: HashMap::new(),
+            env_files_read: Vec::new(),
+            findings: Diagnostics::default(),
+        }
+    }
+
+    pub(crate) fn exists(&self, path: &Path) -> bool {
+        self.files.exists(path)
+    }
+
+    pub(crate) fn display(&self, path: &Path) -> String {
+        if path == Path::new(STDIN) {
+            "<stdin>".to_owned()
+        } else {
+            paths::display(path, self.working_dir)
+        }
+    }
+
+    /// The documents of a stack file, not interpolated. Empty when the file cannot be used.
+    pub(crate) fn documents(&mut self, path: &Path, asked_by: Option<&Span>) -> Vec<Node> {
+        if !self.documents.contains_key(path) {
+            let documents = self.read_documents(path, asked_by);
+            self.documents.insert(path.to_owned(), documents);
+        }
+        self.documents.get(path).cloned().flatten().unwrap_or_default()
+    }
+
+    /// Reads a `.env` file.
+    pub(crate) fn env_file(
+        &mut self,
+        path: &Path,
+        asked_by: Option<&Span>,
+        environment: &Environment,
+    ) -> Vec<Assignment> {
+        let Some(source) = self.source(path, asked_by) else { return Vec::new() };
+        let (assignments, findings) = dotenv::parse(&source, environment);
+        self.findings.0.extend(findings.0);
+        if !self.env_files_read.iter().any(|read| read == path) {
+            self.env_files_read.push(path.to_owned());
+        }
+        assignments
+    }
+
+    fn read_documents(&mut self, path: &Path, asked_by: Option<&Span>) -> Option<Vec<Node>> {
+        let source = self.source(path, asked_by)?;
+        let mut documents = match parse(&source) {
+            Ok(documents) => documents,
+            Err(findings) => {
+                self.findings.0.extend(findings.0);
+                return None;
+            }
+        };
+        documents.retain(|document| document.value != Value::Null);
+        if documents.is_empty() {
+            self.findings.push(
+                Diagnostic::new(Severity::Error, format!("`{}` is empty", source.name), asked_by)
+                    .help("write the stack's `services:`"),
+            );
+        }
+        documents.retain(|document| {
+            let is_mapping = matches!(document.value, Value::Mapping(_));
+            if !is_mapping {
+                self.findings.push(
+                    Diagnostic::error(
+                        format!("a stack file must be a mapping, not {}", document.kind()),
+                        &document.span,
+                    )
+                    .help("begin it with `services:`"),
+                );
+            }
+            is_mapping
+        });
+        Some(documents)
+    }
+
+    fn source(&mut self, path: &Path, asked_by: Option<&Span>) -> Option<Arc<Source>> {
+        let name = self.display(path);
+        match self.files.read(path) {
+            Ok(text) => Some(Arc::new(Source { name, text })),
+            Err(error) => {
+                let message = if error.kind() == io::ErrorKind::NotFound {
+                    format!("the file `{name}` does not exist")
+                } else {
+                    format!("cannot read `{name}`: {error}")
+                };
+                self.findings.push(Diagnostic::new(Severity::Error, message, asked_by));
+                None
+            }
+        }
+    }
+}

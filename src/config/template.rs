@@ -1,0 +1,208 @@
+//! The `$` grammar of Compose: `$V`, `${V}`, `${V:-d}`, `${V-d}`, `${V:+a}`, `${V+a}`, `${V:?e}`,
+//! `${V?e}` and `$$`, over one text. Knows neither YAML nor where variables come from.
+
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, Severity, Span};
+
+/// Defaults inside defaults, at most.
+const MAX_DEPTH: usize = 32;
+
+/// Where variables come from.
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A text with its variables filled in, and what was wrong.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expanded {
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Something wrong at a place of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) range: Range<usize>,
+    pub(crate) kind: ProblemKind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    /// Neither set nor defaulted: empty.
+    Unset { name: String },
+    /// `${V?message}` of a variable that is not there.
+    Required { name: String, empty: bool, message: String },
+    /// `${` without its `}`.
+    Unclosed,
+    /// `${` and `}` around something that is no variable.
+    Malformed { written: String },
+    /// More defaults inside defaults than anybody can read.
+    TooDeep,
+}
+
+/// Fills in the variables of a text. Only the branches that are used are looked at.
+pub(crate) fn expand(text: &str, lookup: Lookup<'_>) -> Expanded {
+    let mut expanded = Expanded::default();
+    expand_part(text, 0, 0, lookup, &mut expanded);
+    expanded
+}
+
+impl Problem {
+    /// The finding, with words for the person who wrote the text.
+    pub(crate) fn diagnostic(&self, span: &Span) -> Diagnostic {
+        match &self.kind {
+            ProblemKind::Unset { name } => {
+                Diagnostic::new(Severity::Warning, format!("variable `{name}` is not set"), Some(span))
+                    .label("empty text is used")
+                    .help(format!("set it, give a default with `${{{name}:-default}}`, or write `$$` for a literal `$`"))
+            }
+            ProblemKind::Required { name, empty, message } => {
+                let state = if *empty { "is empty" } else { "is not set" };
+                let message = match message.as_str() {
+                    "" => format!("required variable `{name}` {state}"),
+                    message => format!("required variable `{name}` {state}: {message}"),
+                };
+                Diagnostic::error(message, span)
+                    .help(format!("set `{name}` in the environment or in `.env`"))
+            }
+            ProblemKind::Unclosed => Diagnostic::error("this `${` has no `}`", span)
+                .help("close it, or write `$$` for a literal `$`"),
+            ProblemKind::Malformed { written } => {
+                Diagnostic::error(format!("`{written}` is no variable"), span)
+                    .note("a variable is `${NAME}`; after the name may follow `:-default`, `:+alternative` or `:?message`")
+                    .help("write `$$` for a literal `$`")
+            }
+            ProblemKind::TooDeep => Diagnostic::error("too many defaults inside defaults", span)
+                .note(format!("at most {MAX_DEPTH} levels are read")),
+        }
+    }
+}
+
+fn expand_part(text: &str, base: usize, depth: usize, lookup: Lookup<'_>, out: &mut Expanded) {
+    let mut rest = 0;
+    while let Some(at) = text[rest..].find('$').map(|found| rest + found) {
+        out.text.push_str(&text[rest..at]);
+        let after = &text[at + 1..];
+        let length = match after.bytes().next() {
+            Some(b'$') => {
+                out.text.push('$');
+                2
+            }
+            Some(b'{') => match closing_brace(after) {
+                Some(close) => {
+                    let length = close + 2;
+                    let written = Written { text: &text[at..at + length], at: base + at };
+                    braced(&written, depth, lookup, out);
+                    length
+                }
+                None => {
+                    let range = base + at..base + text.len();
+                    out.problems.push(Problem { range, kind: ProblemKind::Unclosed });
+                    out.text.push_str(&text[at..]);
+                    text.len() - at
+                }
+            },
+            _ => {
+                let name = &after[..name_length(after)];
+                if name.is_empty() {
+                    // A lone `$` stays, as in `^a$`.
+                    out.text.push('$');
+                } else {
+                    let range = base + at..base + at + 1 + name.len();
+                    plain(name, range, lookup, out);
+                }
+                1 + name.len()
+            }
+        };
+        rest = at + length;
+    }
+    out.text.push_str(&text[rest..]);
+}
+
+/// `${...}` and where its `$` stands in the whole text.
+struct Written<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+fn plain(name: &str, range: Range<usize>, lookup: Lookup<'_>, out: &mut Expanded) {
+    match lookup(name) {
+        Some(value) => out.text.push_str(&value),
+        None => {
+            out.problems
+                .push(Problem { range, kind: ProblemKind::Unset { name: name.to_owned() } });
+        }
+    }
+}
+
+fn braced(written: &Written<'_>, depth: usize, lookup: Lookup<'_>, out: &mut Expanded) {
+    let range = written.at..written.at + written.text.len();
+    let problem = |kind| Problem { range: range.clone(), kind };
+    let inner = &written.text[2..written.text.len() - 1];
+    let name = &inner[..name_length(inner)];
+    let after_name = &inner[name.len()..];
+    if depth >= MAX_DEPTH {
+        out.problems.push(problem(ProblemKind::TooDeep));
+        return;
+    }
+    if !name.is_empty() && after_name.is_empty() {
+        plain(name, range, lookup, out);
+        return;
+    }
+    let (empty_counts_as_unset, operator) = match after_name.strip_prefix(':') {
+        Some(operator) => (true, operator),
+        None => (false, after_name),
+    };
+    let operand = operator.get(1..).unwrap_or_default();
+    let operand_at = written.at + written.text.len() - 1 - operand.len();
+    let value = lookup(name);
+    let present = value.as_deref().filter(|value| !(empty_counts_as_unset && value.is_empty()));
+    match (operator.bytes().next().filter(|_| !name.is_empty()), present) {
+        (Some(b'-' | b'?'), Some(value)) => out.text.push_str(value),
+        (Some(b'-'), None) | (Some(b'+'), Some(_)) => {
+            expand_part(operand, operand_at, depth + 1, lookup, out);
+        }
+        (Some(b'+'), None) => {}
+        (Some(b'?'), None) => {
+            let mut message = Expanded::default();
+            expand_part(operand, operand_at, depth + 1, lookup, &mut message);
+            out.problems.push(problem(ProblemKind::Required {
+                name: name.to_owned(),
+                empty: value.is_some(),
+                message: message.text,
+            }));
+        }
+        _ => {
+            out.problems.push(problem(ProblemKind::Malformed { written: written.text.to_owned() }));
+            out.text.push_str(written.text);
+        }
+    }
+}
+
+/// Length of the variable's name that a text begins with.
+fn name_length(text: &str) -> usize {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let starts_with_digit = text.starts_with(|c: char| c.is_ascii_digit());
+    if starts_with_digit { 0 } else { text.len() - rest.len() }
+}
+
+/// The `}` that belongs to the `{` at the beginning. Only `${` opens another, as in Compose.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    let bytes = text.as_bytes();
+    for at in 1..bytes.len() {
+        match bytes[at] {
+            b'{' if bytes[at - 1] == b'$' => open += 1,
+            b'}' => {
+                open -= 1;
+                if open == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,391 @@
+//! Image builds with BuildKit.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bollard::auth::DockerCredentials;
+use bollard::models::BuildInfoAux;
+use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
+use bollard::query_parameters::{
+    BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, TagImageOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::dockerignore::Dockerignore;
+use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message};
+use super::pull::{credentials_of, registries_with_logins};
+use super::{DockerEngine, ProgressSink};
+use crate::event::{BuildStepState, Progress};
+use crate::project::{Build, ImageRef};
+use crate::state::ImageSpec;
+
+/// The name under which a Dockerfile from outside the context travels.
+const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
+
+/// Lines of a failed step that an error keeps.
+const OUTPUT_LINES: usize = 30;
+
+impl DockerEngine {
+    pub(super) async fn build(&self, image: &ImageSpec, progress: &ProgressSink) -> Result<(), EngineError> {
+        let subject = image.reference.to_string();
+        let failed = |kind| EngineError::new("build image", subject.clone(), kind);
+        let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
+        let build = image.build.clone().unwrap_or_default();
+        let context = Context::open(&build).map_err(refused)?;
+        let options = options(image, &build, &context);
+        let credentials = tokio::task::spawn_blocking(build_credentials).await.unwrap_or_default();
+
+        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
+        let packing = tokio::task::spawn_blocking(move || context.pack(sender));
+        let body = bollard::body_try_stream(futures_util::stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|chunk| (chunk, receiver))
+        }));
+
+        let mut steps = Steps::default();
+        let mut answers = Box::pin(self.docker.build_image(options, Some(credentials), Some(body)));
+        let mut outcome = Ok(());
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(info) => {
+                    if let Some(BuildInfoAux::BuildKit(status)) = info.aux {
+                        steps.follow(&status, progress);
+                    }
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(answers);
+        if let Ok(Err(error)) = packing.await
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(refused(error));
+        }
+        if let Err(error) = outcome {
+            return Err(match self.error("build image", subject.clone(), &error).kind {
+                EngineErrorKind::Refused(message) | EngineErrorKind::NotFound(message) => {
+                    failed(steps.failure(message))
+                }
+                kind => failed(kind),
+            });
+        }
+        self.tag(image, &build).await
+    }
+
+    async fn tag(&self, image: &ImageSpec, build: &Build) -> Result<(), EngineError> {
+        let source = image.reference.familiar();
+        for name in build.tags.iter().filter_map(|tag| tag.parse::<ImageRef>().ok()) {
+            let familiar = name.familiar();
+            let (repo, tag) = familiar.rsplit_once(':').unwrap_or((&familiar, "latest"));
+            let options = TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
+            self.docker
+                .tag_image(&source, Some(options))
+                .await
+                .map_err(|error| self.error("tag image", &familiar, &error))?;
+        }
+        Ok(())
+    }
+}
+
+fn options(image: &ImageSpec, build: &Build, context: &Context) -> BuildImageOptions {
+    let arguments: HashMap<String, String> = build
+        .args
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+        .collect();
+    let labels: HashMap<String, String> =
+        build.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let session = format!("devstack-{}-{}", std::process::id(), image.reference.familiar());
+    let mut options = BuildImageOptionsBuilder::default()
+        .version(BuilderVersion::BuilderBuildKit)
+        .session(&crate::state::hash::digest(&session)[..32])
+        .t(&image.reference.familiar())
+        .dockerfile(&context.dockerfile_name)
+        .buildargs(&arguments)
+        .labels(&labels)
+        .nocache(build.no_cache)
+        .rm(true);
+    if let Some(target) = &build.target {
+        options = options.target(target);
+    }
+    if build.pull {
+        options = options.pull("true");
+    }
+    if let Some(network) = &build.network {
+        options = options.networkmode(network);
+    }
+    if let Some(size) = build.shm_size {
+        options = options.shmsize(i32::try_from(size.0).unwrap_or(i32::MAX));
+    }
+    if !build.cache_from.is_empty() {
+        options = options.cachefrom(&build.cache_from);
+    }
+    let platform = build.platforms.first().or(image.platform.as_ref());
+    if let Some(platform) = platform {
+        options = options.platform(platform);
+    }
+    let hosts: Vec<String> = build
+        .extra_hosts
+        .iter()
+        .flat_map(|(host, ips)| ips.iter().map(move |ip| format!("{host}:{ip}")))
+        .collect();
+    if !hosts.is_empty() {
+        options = options.extrahosts(&hosts.join(","));
+    }
+    options.build()
+}
+
+/// Logins for base images: of the default registry and of all that the user logged in to.
+fn build_credentials() -> HashMap<String, DockerCredentials> {
+    registries_with_logins()
+        .into_iter()
+        .filter_map(|registry| Some((registry.clone(), credentials_of(&registry).ok()??)))
+        .collect()
+}
+
+/// The folder that a build may use.
+struct Context {
+    root: PathBuf,
+    rules: Dockerignore,
+    dockerfile_name: String,
+    /// The Dockerfile's text when it is not a file of the context.
+    dockerfile_text: Option<String>,
+}
+
+impl Context {
+    fn open(build: &Build) -> io::Result<Self> {
+        let root = build.context.clone();
+        if !root.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the build context {} is not a folder", root.display()),
+            ));
+        }
+        let path = build.dockerfile.clone().unwrap_or_else(|| PathBuf::from("Dockerfile"));
+        let full = root.join(&path);
+        let inside = full.strip_prefix(&root).ok().map(|relative| slashes(relative));
+        let (dockerfile_name, dockerfile_text) = match (&build.dockerfile_inline, inside) {
+            (Some(text), _) => (OUTSIDE_DOCKERFILE.to_owned(), Some(text.clone())),
+            (None, Some(name)) if !name.starts_with("../") => {
+                if !full.is_file() {
+                    return Err(missing_dockerfile(&full));
+                }
+                (name, None)
+            }
+            (None, _) => {
+                let text = fs::read_to_string(&full).map_err(|_| missing_dockerfile(&full))?;
+                (OUTSIDE_DOCKERFILE.to_owned(), Some(text))
+            }
+        };
+        // A Dockerfile may have rules of its own beside it.
+        let own_rules = PathBuf::from(format!("{}.dockerignore", full.display()));
+        let rules_path = if own_rules.is_file() { own_rules } else { root.join(".dockerignore") };
+        let rules = match fs::read_to_string(&rules_path) {
+            Ok(text) => Dockerignore::parse(&text).map_err(|error| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{}: {error}", rules_path.display()),
+                )
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Dockerignore::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { root, rules, dockerfile_name, dockerfile_text })
+    }
+
+    /// Writes the context as a tar archive, in a stable order.
+    fn pack(&self, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+        let failed = sender.clone();
+        let mut archive = tar::Builder::new(io::BufWriter::with_capacity(
+            64 * 1024,
+            ChannelWriter { sender },
+        ));
+        archive.follow_symlinks(false);
+        let packed = self.pack_into(&mut archive).and_then(|()| archive.finish());
+        if let Err(error) = &packed {
+            // Ends the request with an error, so that no build runs on half a context.
+            let told = failed.blocking_send(Err(io::Error::new(error.kind(), error.to_string())));
+            if told.is_err() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+        packed
+    }
+
+    fn pack_into<W: Write>(&self, archive: &mut tar::Builder<W>) -> io::Result<()> {
+        if let Some(text) = &self.dockerfile_text {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(u64::try_from(text.len()).unwrap_or_default());
+            header.set_mode(0o644);
+            archive.append_data(&mut header, OUTSIDE_DOCKERFILE, text.as_bytes())?;
+        }
+        self.pack_folder(archive, Path::new(""))
+    }
+
+    fn pack_folder<W: Write>(&self, archive: &mut tar::Builder<W>, folder: &Path) -> io::Result<()> {
+        let mut entries: Vec<fs::DirEntry> =
+            fs::read_dir(self.root.join(folder))?.collect::<io::Result<_>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = folder.join(entry.file_name());
+            let name = slashes(&path);
+            let kind = entry.file_type()?;
+            // The Dockerfile is needed by the builder even where the rules leave it out.
+            let excluded = self.rules.excludes(&name) && name != self.dockerfile_name;
+            let walked = !excluded
+                || self.rules.may_include_below(&name)
+                || self.dockerfile_name.starts_with(&format!("{name}/"));
+            if kind.is_dir() && walked {
+                if !excluded {
+                    append(archive, &entry.path(), &path)?;
+                }
+                self.pack_folder(archive, &path)?;
+            } else if !excluded && (kind.is_file() || kind.is_symlink()) {
+                append(archive, &entry.path(), &path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends one entry, owned by root as the builder expects.
+fn append<W: Write>(archive: &mut tar::Builder<W>, source: &Path, name: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(source)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&metadata);
+    header.set_uid(0);
+    header.set_gid(0);
+    if metadata.is_symlink() {
+        header.set_size(0);
+        return archive.append_link(&mut header, name, fs::read_link(source)?);
+    }
+    if metadata.is_dir() {
+        header.set_size(0);
+        return archive.append_data(&mut header, name, io::empty());
+    }
+    let file = File::open(source)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", source.display())))?;
+    // A file that grows while it is read must not break the archive's structure.
+    archive.append_data(&mut header, name, io::Read::take(file, metadata.len()))
+}
+
+fn missing_dockerfile(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("the Dockerfile {} does not exist", path.display()))
+}
+
+fn slashes(path: &Path) -> String {
+    path.components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+struct ChannelWriter {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Write for ChannelWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.sender
+            .blocking_send(Ok(Bytes::copy_from_slice(buffer)))
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// BuildKit's vertexes, numbered as they appear.
+#[derive(Default)]
+struct Steps {
+    numbers: HashMap<String, usize>,
+    names: Vec<String>,
+    states: Vec<Option<BuildStepState>>,
+    output: Vec<Vec<String>>,
+    errors: Vec<Option<String>>,
+}
+
+impl Steps {
+    fn follow(&mut self, status: &StatusResponse, progress: &ProgressSink) {
+        for vertex in &status.vertexes {
+            let number = self.number(&vertex.digest, &vertex.name);
+            if !vertex.error.is_empty() {
+                self.errors[number - 1] = Some(vertex.error.clone());
+            }
+            let Some(state) = state(vertex) else { continue };
+            if self.states[number - 1] == Some(state) || is_internal(&vertex.name) {
+                continue;
+            }
+            self.states[number - 1] = Some(state);
+            progress(Progress::BuildStep { number, name: vertex.name.clone(), state });
+        }
+        for log in &status.logs {
+            let Some(&number) = self.numbers.get(&log.vertex) else { continue };
+            for line in String::from_utf8_lossy(&log.msg).lines() {
+                let kept = &mut self.output[number - 1];
+                if kept.len() == OUTPUT_LINES {
+                    kept.remove(0);
+                }
+                kept.push(line.to_owned());
+                progress(Progress::BuildOutput { number, line: line.to_owned() });
+            }
+        }
+    }
+
+    fn number(&mut self, digest: &str, name: &str) -> usize {
+        if let Some(&number) = self.numbers.get(digest) {
+            return number;
+        }
+        self.names.push(name.to_owned());
+        self.states.push(None);
+        self.output.push(Vec::new());
+        self.errors.push(None);
+        self.numbers.insert(digest.to_owned(), self.names.len());
+        self.names.len()
+    }
+
+    fn failure(&self, message: String) -> EngineErrorKind {
+        let failed = self.errors.iter().position(Option::is_some);
+        let message = message.strip_prefix("failed to solve: ").unwrap_or(&message).to_owned();
+        // A base image that cannot be had is a registry's matter, not the Dockerfile's.
+        match classify_message(None, &message) {
+            kind @ (EngineErrorKind::RateLimited
+            | EngineErrorKind::Unauthorized
+            | EngineErrorKind::NoSpace(_)) => kind,
+            _ => EngineErrorKind::Build(Box::new(BuildFailure {
+                step: failed.map(|index| self.names[index].clone()),
+                output: failed.map(|index| self.output[index].clone()).unwrap_or_default(),
+                message,
+            })),
+        }
+    }
+}
+
+fn state(vertex: &Vertex) -> Option<BuildStepState> {
+    match (&vertex.started, &vertex.completed) {
+        _ if !vertex.error.is_empty() => Some(BuildStepState::Failed),
+        _ if vertex.cached => Some(BuildStepState::Cached),
+        (Some(started), Some(completed)) => {
+            let nanoseconds = |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            let elapsed = nanoseconds(completed.seconds, completed.nanos)
+                - nanoseconds(started.seconds, started.nanos);
+            let elapsed = u64::try_from(elapsed).unwrap_or_default();
+            Some(BuildStepState::Done(std::time::Duration::from_nanos(elapsed)))
+        }
+        (Some(_), None) => Some(BuildStepState::Running),
+        (None, _) => None,
+    }
+}
+
+/// Steps that BuildKit takes for itself and that tell a person nothing.
+fn is_internal(name: &str) -> bool {
+    name.starts_with("[internal]")
+}

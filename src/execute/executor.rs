@@ -1,0 +1,449 @@
+//! Walks a plan's graph.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::{Mutex, Semaphore, broadcast, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::failure::{ExecuteError, StepError, StepFailure};
+use super::wait::{self, Waiting};
+use crate::engine::{ContainerEvent, Engine, ProgressSink};
+use crate::event::{Action, Event, Progress, Subject};
+use crate::plan::{ContainerRef, Operation, Plan, Step, StepId};
+use crate::state::{ContainerId, ContainerSpec};
+
+/// Bounds of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls that change the engine at the same time; waiting does not count.
+    pub parallel: usize,
+    /// Longest wait for one container, over its own setting.
+    pub wait: Option<Duration>,
+}
+
+/// Calls at the same time when the user sets no bound: more only queue inside the engine.
+const PARALLEL: usize = 16;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { parallel: PARALLEL, wait: None }
+    }
+}
+
+/// Carries out a plan.
+///
+/// On a failure, and when `cancel` is triggered, no further step begins; calls that change the
+/// engine run to their end, pulls, builds and waits end at once.
+///
+/// # Errors
+/// The steps that failed, or that it was cancelled.
+pub async fn execute<E: Engine>(
+    engine: Arc<E>,
+    plan: &Plan,
+    limits: Limits,
+    events: mpsc::Sender<Event>,
+    cancel: CancellationToken,
+) -> Result<(), ExecuteError> {
+    // A closed channel only means that nobody watches.
+    let _ = events
+        .send(Event::Planned {
+            steps: plan
+                .steps
+                .iter()
+                .map(|step| (step.subject.clone(), step.operation.action()))
+                .collect(),
+            unchanged: plan.unchanged.clone(),
+        })
+        .await;
+    for warning in &plan.warnings {
+        let _ = events.send(Event::Warning(warning.clone())).await;
+    }
+    let (container_events, _forwarding) = match subscribe(&engine, plan).await {
+        Ok(subscription) => subscription,
+        Err(failure) => return Err(ExecuteError { failures: vec![failure], cancelled: false }),
+    };
+    let (probes, probed) = mpsc::channel(64);
+    let run = Run {
+        shared: Arc::new(Shared {
+            engine,
+            limits,
+            events,
+            container_events,
+            slots: Semaphore::new(limits.parallel.max(1)),
+            port_ranges: Mutex::new(()),
+            probes,
+            abort: cancel.child_token(),
+        }),
+        plan,
+        cancel,
+        state: vec![StepState::Pending; plan.steps.len()],
+        created: HashMap::new(),
+        failures: Vec::new(),
+        probe_states: HashMap::new(),
+        told: HashMap::new(),
+    };
+    run.finish(probed).await
+}
+
+type Subscription = (broadcast::Sender<ContainerEvent>, Option<AbortOnDropHandle<()>>);
+
+/// Listens to the engine before anything is started, so that no death is missed.
+async fn subscribe<E: Engine>(engine: &Arc<E>, plan: &Plan) -> Result<Subscription, StepFailure> {
+    let (sender, _) = broadcast::channel(1024);
+    let Some(first) =
+        plan.steps.iter().find(|step| matches!(step.operation, Operation::AwaitContainer { .. }))
+    else {
+        return Ok((sender, None));
+    };
+    let mut stream = engine.container_events().await.map_err(|error| StepFailure {
+        subject: first.subject.clone(),
+        action: Action::Await,
+        error: error.into(),
+    })?;
+    let forward = sender.clone();
+    let task = tokio::spawn(async move {
+        while let Some(event) = stream.next().await {
+            // No waiter at the moment is no reason to stop.
+            let _ = forward.send(event);
+        }
+    });
+    Ok((sender, Some(AbortOnDropHandle::new(task))))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StepState {
+    Pending,
+    Running,
+    Done,
+}
+
+/// What the steps' tasks share.
+struct Shared<E> {
+    engine: Arc<E>,
+    limits: Limits,
+    events: mpsc::Sender<Event>,
+    container_events: broadcast::Sender<ContainerEvent>,
+    slots: Semaphore,
+    /// Two starts with host port ranges could be given the same port by the engine.
+    port_ranges: Mutex<()>,
+    probes: mpsc::Sender<(StepId, String)>,
+    /// Ends pulls, builds and waits: after a cancellation or another step's failure.
+    abort: CancellationToken,
+}
+
+struct Run<'a, E> {
+    shared: Arc<Shared<E>>,
+    plan: &'a Plan,
+    cancel: CancellationToken,
+    state: Vec<StepState>,
+    created: HashMap<StepId, ContainerId>,
+    failures: Vec<StepFailure>,
+    /// What each running wait found last.
+    probe_states: HashMap<StepId, String>,
+    /// The reason for waiting that was last told of each step.
+    told: HashMap<StepId, String>,
+}
+
+struct Outcome {
+    step: StepId,
+    created: Option<ContainerId>,
+    result: Result<(), StepError>,
+    elapsed: Duration,
+}
+
+impl<E: Engine> Run<'_, E> {
+    async fn finish(
+        mut self,
+        mut probed: mpsc::Receiver<(StepId, String)>,
+    ) -> Result<(), ExecuteError> {
+        let mut tasks: JoinSet<Outcome> = JoinSet::new();
+        let mut cancelling = false;
+        loop {
+            if !self.shared.abort.is_cancelled() {
+                self.launch(&mut tasks).await;
+            }
+            if tasks.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled(), if !cancelling => {
+                    cancelling = true;
+                    self.tell(Event::Cancelling).await;
+                }
+                Some(outcome) = tasks.join_next() => {
+                    match outcome {
+                        Ok(outcome) => self.ended(outcome).await,
+                        Err(error) => std::panic::resume_unwind(error.into_panic()),
+                    }
+                }
+                Some((step, state)) = probed.recv() => {
+                    self.probe_states.insert(step, state);
+                }
+            }
+        }
+        let unfinished = self.state.iter().any(|state| *state != StepState::Done);
+        if self.failures.is_empty() && !unfinished {
+            return Ok(());
+        }
+        let cancelled = self.cancel.is_cancelled();
+        Err(ExecuteError { failures: self.failures, cancelled })
+    }
+
+    /// Begins every step that can begin, and tells why others cannot.
+    async fn launch(&mut self, tasks: &mut JoinSet<Outcome>) {
+        for index in 0..self.plan.steps.len() {
+            let id = StepId(index);
+            let step = &self.plan.steps[index];
+            if self.state[index] != StepState::Pending {
+                continue;
+            }
+            if step.after.iter().all(|needed| self.state[needed.0] == StepState::Done) {
+                self.state[index] = StepState::Running;
+                self.begin(id, step, tasks).await;
+            } else if let Some(reason) = self.blocked(step)
+                && self.told.get(&id) != Some(&reason)
+            {
+                self.told.insert(id, reason.clone());
+                self.tell(Event::Blocked { subject: step.subject.clone(), reason }).await;
+            }
+        }
+    }
+
+    /// Why a container's start must wait, when only other containers hold it up.
+    fn blocked(&self, step: &Step) -> Option<String> {
+        if !matches!(
+            step.operation,
+            Operation::StartContainer { .. } | Operation::RestartContainer { .. }
+        ) {
+            return None;
+        }
+        let open: Vec<StepId> = step
+            .after
+            .iter()
+            .copied()
+            .filter(|needed| self.state[needed.0] != StepState::Done)
+            .collect();
+        let foreign = |id: &StepId| match &self.plan.steps[id.0].subject {
+            Subject::Container { service, name } => {
+                (Subject::Container { service: service.clone(), name: name.clone() } != step.subject)
+                    .then_some(service)
+            }
+            _ => None,
+        };
+        // Its own image or creation is still under way: that is what is to be seen.
+        let services: Vec<_> = open.iter().map(foreign).collect::<Option<_>>()?;
+        // Of several reasons the first one in the file's order that is being probed.
+        let (index, state) = open
+            .iter()
+            .enumerate()
+            .find_map(|(index, id)| Some((index, self.probe_states.get(id)?)))
+            .map_or((0, None), |(index, state)| (index, Some(state)));
+        let service = services.get(index)?;
+        Some(match state {
+            Some(state) => format!("waiting for {service}: {state}"),
+            None => format!("waiting for {service}"),
+        })
+    }
+
+    async fn begin(&mut self, id: StepId, step: &Step, tasks: &mut JoinSet<Outcome>) {
+        let action = step.operation.action();
+        self.tell(Event::Started {
+            subject: step.subject.clone(),
+            action,
+            cause: step.cause.to_string(),
+        })
+        .await;
+        let shared = Arc::clone(&self.shared);
+        let job = Job {
+            id,
+            container: self.container_of(&step.operation),
+            spec: self.spec_of(&step.operation),
+            operation: step.operation.clone(),
+            subject: step.subject.clone(),
+        };
+        tasks.spawn(async move {
+            let begun = Instant::now();
+            let (created, result) = match job.run(&shared).await {
+                Ok(created) => (created, Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            Outcome { step: job.id, created, result, elapsed: begun.elapsed() }
+        });
+    }
+
+    fn container_of(&self, operation: &Operation) -> Option<ContainerId> {
+        match operation {
+            Operation::RenameContainer { container, .. }
+            | Operation::StartContainer { container }
+            | Operation::AwaitContainer { container, .. } => match container {
+                ContainerRef::Existing(id) => Some(id.clone()),
+                ContainerRef::CreatedBy(step) => self.created.get(step).cloned(),
+            },
+            Operation::StopContainer { id, .. }
+            | Operation::RestartContainer { id, .. }
+            | Operation::KillContainer { id, .. }
+            | Operation::RemoveContainer { id, .. } => Some(id.clone()),
+            _ => None,
+        }
+    }
+
+    fn spec_of(&self, operation: &Operation) -> Option<Arc<ContainerSpec>> {
+        match operation {
+            Operation::CreateContainer { spec, .. } | Operation::AwaitContainer { spec, .. } => {
+                Some(Arc::clone(spec))
+            }
+            Operation::StartContainer { container: ContainerRef::CreatedBy(step) } => {
+                self.spec_of(&self.plan.steps[step.0].operation)
+            }
+            _ => None,
+        }
+    }
+
+    async fn ended(&mut self, outcome: Outcome) {
+        let step = &self.plan.steps[outcome.step.0];
+        let (subject, action) = (step.subject.clone(), step.operation.action());
+        self.probe_states.remove(&outcome.step);
+        match outcome.result {
+            Ok(()) => {
+                self.state[outcome.step.0] = StepState::Done;
+                if let Some(id) = outcome.created {
+                    self.created.insert(outcome.step, id);
+                }
+                self.tell(Event::Finished { subject, action, elapsed: outcome.elapsed }).await;
+            }
+            // What was interrupted because of another failure is not a failure of its own.
+            Err(StepError::Cancelled) => {}
+            Err(error) => {
+                let reason = error.short();
+                self.failures.push(StepFailure { subject: subject.clone(), action, error });
+                self.shared.abort.cancel();
+                self.tell(Event::Failed { subject, action, reason }).await;
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        // A closed channel only means that nobody watches.
+        let _ = self.shared.events.send(event).await;
+    }
+}
+
+/// One step under way.
+struct Job {
+    id: StepId,
+    container: Option<ContainerId>,
+    spec: Option<Arc<ContainerSpec>>,
+    operation: Operation,
+    subject: Subject,
+}
+
+impl Job {
+    async fn run<E: Engine>(&self, shared: &Shared<E>) -> Result<Option<ContainerId>, StepError> {
+        if let Operation::AwaitContainer { condition, .. } = &self.operation {
+            let (Some(id), Some(spec)) = (&self.container, &self.spec) else {
+                unreachable!("a wait has a container and its specification");
+            };
+            let waiting = Waiting {
+                engine: &*shared.engine,
+                id,
+                spec,
+                condition: *condition,
+                limit: shared.limits.wait,
+            };
+            let tell = |state: String| self.tell_probe(shared, state);
+            return tokio::select! {
+                () = shared.abort.cancelled() => Err(StepError::Cancelled),
+                result = wait::wait(waiting, shared.container_events.subscribe(), tell) => {
+                    result.map(|()| None)
+                }
+            };
+        }
+        let _slot = shared.slots.acquire().await.map_err(|_| StepError::Cancelled)?;
+        match &self.operation {
+            Operation::PullImage(image) => {
+                let work = shared.engine.pull_image(image, self.sink(shared, Action::Pull));
+                abortable(shared, work).await
+            }
+            Operation::BuildImage(image) => {
+                let work = shared.engine.build_image(image, self.sink(shared, Action::Build));
+                abortable(shared, work).await
+            }
+            Operation::CreateContainer { spec, name, inherit } => {
+                Ok(Some(shared.engine.create_container(spec, name, inherit).await?))
+            }
+            _ => {
+                self.change(shared).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The short calls: they are never interrupted, since the engine would finish them anyway.
+    async fn change<E: Engine>(&self, shared: &Shared<E>) -> Result<(), StepError> {
+        let engine = &*shared.engine;
+        let id = self.container.as_ref();
+        match (&self.operation, id) {
+            (Operation::RemoveImage(reference), _) => engine.remove_image(reference).await?,
+            (Operation::CreateNetwork(spec), _) => engine.create_network(spec).await?,
+            (Operation::RemoveNetwork { id }, _) => engine.remove_network(id).await?,
+            (Operation::CreateVolume(spec), _) => engine.create_volume(spec).await?,
+            (Operation::RemoveVolume(name), _) => engine.remove_volume(name).await?,
+            (Operation::RenameContainer { name, .. }, Some(id)) => {
+                engine.rename_container(id, name).await?;
+            }
+            (Operation::StartContainer { .. }, Some(id)) => {
+                let ranged = self.spec.as_ref().is_some_and(|spec| spec.has_port_range());
+                let _turn = if ranged { Some(shared.port_ranges.lock().await) } else { None };
+                engine.start_container(id).await?;
+            }
+            (Operation::StopContainer { grace, .. }, Some(id)) => {
+                engine.stop_container(id, *grace).await?;
+            }
+            (Operation::RestartContainer { grace, .. }, Some(id)) => {
+                engine.restart_container(id, *grace).await?;
+            }
+            (Operation::KillContainer { signal, .. }, Some(id)) => {
+                engine.kill_container(id, signal).await?;
+            }
+            (Operation::RemoveContainer { anonymous_volumes, .. }, Some(id)) => {
+                engine.remove_container(id, *anonymous_volumes).await?;
+            }
+            _ => unreachable!("a step's container was made by a step before it"),
+        }
+        Ok(())
+    }
+
+    fn sink<E: Engine>(&self, shared: &Shared<E>, action: Action) -> ProgressSink {
+        let (subject, events) = (self.subject.clone(), shared.events.clone());
+        // Progress may be dropped when the terminal cannot keep up; changes of state may not.
+        Arc::new(move |progress| {
+            let _ = events.try_send(Event::Progress { subject: subject.clone(), action, progress });
+        })
+    }
+
+    fn tell_probe<E: Engine>(&self, shared: &Shared<E>, state: String) {
+        let _ = shared.probes.try_send((self.id, state.clone()));
+        let _ = shared.events.try_send(Event::Progress {
+            subject: self.subject.clone(),
+            action: Action::Await,
+            progress: Progress::Probe { state },
+        });
+    }
+}
+
+async fn abortable<E: Engine>(
+    shared: &Shared<E>,
+    work: impl Future<Output = Result<(), crate::engine::EngineError>>,
+) -> Result<Option<ContainerId>, StepError> {
+    tokio::select! {
+        () = shared.abort.cancelled() => Err(StepError::Cancelled),
+        result = work => { result?; Ok(None) }
+    }
+}

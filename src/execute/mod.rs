@@ -1,0 +1,12 @@
+//! Carries a plan out: every step as soon as the steps before it have ended, no decisions.
+//!
+//! [`execute`] returns when all steps that began have ended; nothing is left running in the
+//! background. What happens is told through a bounded channel of [`crate::event::Event`]s.
+
+mod executor;
+mod failure;
+mod probing;
+mod wait;
+
+pub use executor::{Limits, execute};
+pub use failure::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};

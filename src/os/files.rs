@@ -1,0 +1,93 @@
+//! Files of the host.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::project::{FileSource, Mount, Project, ServiceName};
+use crate::state::ContentDigests;
+use crate::state::hash::digest_bytes;
+
+/// Files above this size are taken for data, whose changes need no new container.
+const LARGEST_DIGESTED: u64 = 1024 * 1024;
+
+/// A bind mount whose source is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("service `{service}` mounts {}, which does not exist", path.display())]
+pub struct MissingSource {
+    /// Who mounts it.
+    pub service: ServiceName,
+    /// The path on the host.
+    pub path: PathBuf,
+}
+
+/// The docker CLI's configuration file, when there is one.
+#[must_use]
+pub fn docker_config() -> Option<String> {
+    let dir = std::env::var_os("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".docker")))?;
+    fs::read_to_string(dir.join("config.json")).ok()
+}
+
+/// Digests the single files that the project mounts or injects, so that a changed content is seen.
+#[must_use]
+pub fn content_digests(project: &Project) -> ContentDigests {
+    let mounted = project.services.values().flat_map(|service| &service.mounts).filter_map(|mount| {
+        match mount {
+            Mount::Bind { source, .. } => Some(source),
+            Mount::Volume { .. } | Mount::Tmpfs { .. } => None,
+        }
+    });
+    let injected = project.secrets.values().chain(project.configs.values()).filter_map(|object| {
+        match &object.source {
+            FileSource::File(path) => Some(path),
+            FileSource::Environment { .. } | FileSource::Content(_) => None,
+        }
+    });
+    mounted.chain(injected).filter_map(|path| Some((path.clone(), digest_of(path)?))).collect()
+}
+
+fn digest_of(path: &Path) -> Option<String> {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > LARGEST_DIGESTED {
+        return None;
+    }
+    Some(digest_bytes(&fs::read(path).ok()?))
+}
+
+/// Bind mounts whose source is not there and is not to be made.
+#[must_use]
+pub fn missing_sources(project: &Project) -> Vec<MissingSource> {
+    let mut missing = Vec::new();
+    for service in project.services.values() {
+        for mount in &service.mounts {
+            if let Mount::Bind { source, bind, .. } = mount
+                && !bind.create_host_path
+                && matches!(source.try_exists(), Ok(false))
+            {
+                missing.push(MissingSource { service: service.name.clone(), path: source.clone() });
+            }
+        }
+        for grant in service.secrets.iter().chain(&service.configs) {
+            let object = project.secrets.get(&grant.source).or_else(|| project.configs.get(&grant.source));
+            if let Some(FileSource::File(path)) = object.map(|object| &object.source)
+                && matches!(path.try_exists(), Ok(false))
+            {
+                missing.push(MissingSource { service: service.name.clone(), path: path.clone() });
+            }
+        }
+    }
+    missing
+}
+
+/// Reads a text file; `-` is standard input.
+///
+/// # Errors
+/// When it is not there, not readable or not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    if path == Path::new("-") {
+        return io::read_to_string(io::stdin());
+    }
+    fs::read_to_string(path)
+}

@@ -1,0 +1,8 @@
+//! The operating system: files, environment, signals, terminal facts. The only module (beside the
+//! build context of [`crate::engine`]) that looks at the machine itself.
+
+pub mod files;
+pub mod ports;
+pub mod signal;
+
+pub use files::docker_config;
