@@ -43,6 +43,8 @@ pub enum Action {
     Start,
     /// Container: wait until it is what its dependants (or `up`) need.
     Await,
+    /// Container: wait until it has done its work and exited with 0.
+    Complete,
     /// Container: stop it within its grace period.
     Stop,
     /// Container: stop it at once.

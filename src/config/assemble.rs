@@ -27,9 +27,8 @@ pub(crate) fn assemble(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<N
     let first_is_devstack = layers.files.first().is_some_and(|first| is_devstack_file(first));
     let mut merged: Option<Node> = None;
     for path in layers.files {
-        let options = MergeOptions {
-            ports_replace_by_target: first_is_devstack || is_devstack_file(path),
-        };
+        let options =
+            MergeOptions { ports_replace_by_target: first_is_devstack || is_devstack_file(path) };
         for mut document in reader.documents(path, None) {
             interpolate(&mut document, layers.environment, &mut reader.findings);
             document = include::resolve(document, path, layers, options, reader);

@@ -51,14 +51,21 @@ mod tests {
             (vec![], None),
             (vec!["/a/b/devstack.yaml"], Some(vec!["/a/b/devstack.yaml"])),
             (vec!["/a/b/devstack.yaml", "/a/b/compose.yaml"], Some(vec!["/a/b/devstack.yaml"])),
-            (vec!["/a/devstack.yaml", "/a/b/docker-compose.yml"], Some(vec!["/a/b/docker-compose.yml"])),
+            (
+                vec!["/a/devstack.yaml", "/a/b/docker-compose.yml"],
+                Some(vec!["/a/b/docker-compose.yml"]),
+            ),
             (vec!["/compose.yml"], Some(vec!["/compose.yml"])),
             (
                 vec!["/a/b/docker-compose.yml", "/a/b/docker-compose.yaml"],
                 Some(vec!["/a/b/docker-compose.yml"]),
             ),
             (
-                vec!["/a/b/devstack.yml", "/a/b/devstack.override.yaml", "/a/b/compose.override.yaml"],
+                vec![
+                    "/a/b/devstack.yml",
+                    "/a/b/devstack.override.yaml",
+                    "/a/b/compose.override.yaml",
+                ],
                 Some(vec!["/a/b/devstack.yml", "/a/b/devstack.override.yaml"]),
             ),
             (
@@ -67,7 +74,9 @@ mod tests {
             ),
             (vec!["/a/compose.yaml", "/a/b/compose.override.yaml"], Some(vec!["/a/compose.yaml"])),
         ] {
-            let found = discover(Path::new("/a/b"), &|path| files.iter().any(|file| path == Path::new(file)));
+            let found = discover(Path::new("/a/b"), &|path| {
+                files.iter().any(|file| path == Path::new(file))
+            });
             let expected: Option<Vec<PathBuf>> =
                 expected.map(|paths| paths.into_iter().map(PathBuf::from).collect());
             assert_eq!(found, expected, "{files:?}");

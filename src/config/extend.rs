@@ -1,5 +1,6 @@
 //! `extends`: a service that begins as a copy of another, of the same file or of another one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::assemble::Layers;
@@ -33,16 +34,14 @@ pub(crate) fn resolve(
     let scope = Scope { root: document, below, path, dir: layers.dir, interpolated: true };
     let mut resolver =
         Resolver { reader, options, environment: layers.environment, chain: Vec::new() };
-    let resolved: Vec<_> = extending
-        .into_iter()
-        .map(|name| (resolver.service(&scope, &name), name))
-        .collect();
+    let finished: Vec<_> =
+        extending.into_iter().map(|name| (resolver.service(&scope, &name), name)).collect();
     let Value::Mapping(top) = &mut document.value else { return };
     let Some(Value::Mapping(services)) = top.get_mut("services").map(|entry| &mut entry.node.value)
     else {
         return;
     };
-    for (service, name) in resolved {
+    for (service, name) in finished {
         if let (Some(service), Some(entry)) = (service, services.get_mut(&name)) {
             entry.node = service;
         }
@@ -99,8 +98,10 @@ impl Resolver<'_, '_> {
             service: name.to_owned(),
             extends: extends.service_span.clone(),
         };
-        if let Some(start) =
-            self.chain.iter().position(|above| above.path == link.path && above.service == link.service)
+        if let Some(start) = self
+            .chain
+            .iter()
+            .position(|above| above.path == link.path && above.service == link.service)
         {
             self.report_circle(start, name);
             return Some(service);
@@ -126,8 +127,8 @@ impl Resolver<'_, '_> {
         }
         let earlier = scope.below.and_then(|below| service(below, &extends.service)).cloned();
         if earlier.is_none() {
-            let names = service_names(scope.root)
-                .chain(scope.below.into_iter().flat_map(service_names));
+            let names =
+                service_names(scope.root).chain(scope.below.into_iter().flat_map(service_names));
             let place = self.reader.display(scope.path);
             let missing = missing(extends, &place, names);
             self.reader.findings.push(missing);
@@ -164,7 +165,7 @@ impl Resolver<'_, '_> {
 
     fn report_circle(&mut self, start: usize, name: &str) {
         let circle = &self.chain[start..];
-        let files: std::collections::HashSet<_> = circle.iter().map(|link| &link.path).collect();
+        let files: HashSet<_> = circle.iter().map(|link| &link.path).collect();
         let show = |link: &Link| {
             if files.len() > 1 {
                 format!("`{}` in `{}`", link.service, self.reader.display(&link.path))
@@ -182,9 +183,13 @@ impl Resolver<'_, '_> {
             diagnostic = diagnostic.also(&link.extends, format!("`{}` extends this", link.service));
         }
         // Each service of the circle finds it.
-        if !self.reader.findings.0.iter().any(|known| {
-            known.message == diagnostic.message && same_places(known, &diagnostic)
-        }) {
+        if !self
+            .reader
+            .findings
+            .0
+            .iter()
+            .any(|known| known.message == diagnostic.message && same_places(known, &diagnostic))
+        {
             self.reader.findings.push(diagnostic);
         }
     }
@@ -209,11 +214,7 @@ fn read(extends: &Node, findings: &mut Diagnostics) -> Option<Extends> {
     Some(Extends { service, service_span, file: text("file") })
 }
 
-fn missing<'n>(
-    extends: &Extends,
-    place: &str,
-    names: impl Iterator<Item = &'n str>,
-) -> Diagnostic {
+fn missing<'n>(extends: &Extends, place: &str, names: impl Iterator<Item = &'n str>) -> Diagnostic {
     let name = &extends.service;
     let diagnostic = Diagnostic::error(
         format!("there is no service `{name}` in `{place}` to extend"),

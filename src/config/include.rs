@@ -96,13 +96,12 @@ fn files(node: &Node, dir: &Path, reader: &mut Reader<'_>) -> Vec<(PathBuf, Span
     };
     let mut files = Vec::new();
     for node in nodes {
-        match node.scalar_text() {
-            Some(text) => files.push((absolute(dir, Path::new(text)), node.span.clone())),
-            None => {
-                let message = format!("a path must be text, not {}", node.kind());
-                reader.findings.push(Diagnostic::error(message, &node.span));
-            }
-        }
+        let Some(text) = node.scalar_text() else {
+            let message = format!("a path must be text, not {}", node.kind());
+            reader.findings.push(Diagnostic::error(message, &node.span));
+            continue;
+        };
+        files.push((absolute(dir, Path::new(text)), node.span.clone()));
     }
     files
 }

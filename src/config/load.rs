@@ -9,15 +9,15 @@ use super::assemble::{Layers, assemble};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::discover::discover;
 use super::environment::Environment;
+use super::expand::expand;
 use super::interpolate::interpolate;
 use super::merge::settle;
 use super::node::Node;
 use super::paths::{absolute, folder};
-use super::preset;
 use super::reader::{Reader, STDIN};
 use crate::project::ProjectName;
 
-pub use super::preset::Presets;
+pub use super::expand::Presets;
 pub use super::reader::FileReader;
 
 /// What to load.
@@ -87,7 +87,8 @@ pub fn load(
         read_default_env(&project_dir, &mut environment, &mut reader);
     }
 
-    let project_name = project_name(request, &config_files, &project_dir, &environment, &mut reader);
+    let project_name =
+        project_name(request, &config_files, &project_dir, &environment, &mut reader);
     if let Some(name) = &project_name
         && environment.get(PROJECT_NAME).is_none_or(|given| given != name.as_str())
     {
@@ -100,23 +101,31 @@ pub fn load(
         environment: &environment,
         included_by: &[],
     };
-    let root = assemble(&layers, &mut reader);
+    let mut root = assemble(&layers, &mut reader);
+    let order: Vec<String> = reader
+        .env_files_read
+        .iter()
+        .chain(&config_files)
+        .map(|file| reader.display(file))
+        .collect();
     let Reader { env_files_read, mut findings, .. } = reader;
-    let Some(mut root) = root else { return Err(findings) };
-    preset::expand(&mut root, presets, &environment, &mut findings);
-    settle(&mut root);
-    if findings.has_errors() {
-        return Err(findings);
+    if let Some(root) = &mut root {
+        expand(root, presets, &environment, &mut findings);
+        settle(root);
     }
-    Ok(Loaded {
-        root,
-        project_dir,
-        project_name,
-        environment,
-        env_files_read,
-        config_files,
-        warnings: findings,
-    })
+    sort(&mut findings, &order);
+    match root {
+        Some(root) if !findings.has_errors() => Ok(Loaded {
+            root,
+            project_dir,
+            project_name,
+            environment,
+            env_files_read,
+            config_files,
+            warnings: findings,
+        }),
+        _ => Err(findings),
+    }
 }
 
 const PROJECT_NAME: &str = "COMPOSE_PROJECT_NAME";
@@ -145,8 +154,12 @@ fn read_env_files(
     let mut named_files = request.env_files.clone();
     if named_files.is_empty() {
         let listed = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
-        named_files =
-            listed.split(',').map(str::trim).filter(|file| !file.is_empty()).map(PathBuf::from).collect();
+        named_files = listed
+            .split(',')
+            .map(str::trim)
+            .filter(|file| !file.is_empty())
+            .map(PathBuf::from)
+            .collect();
     }
     for file in &named_files {
         let path = absolute(&request.working_dir, file);
@@ -200,8 +213,7 @@ fn no_files(start: &Path, reader: &Reader<'_>) -> Diagnostic {
         here if here.is_empty() => "here".to_owned(),
         dir => format!("in `{dir}`"),
     };
-    let message =
-        format!("no `devstack.yaml` or `compose.yaml` {place} or in a folder above");
+    let message = format!("no `devstack.yaml` or `compose.yaml` {place} or in a folder above");
     Diagnostic::new(Severity::Error, message, None)
         .help("run `devstack init` to write one, or name a file with `--file`")
 }
@@ -223,6 +235,17 @@ fn project_name(
         Some(name) => ProjectName::normalize(&name),
         None => ProjectName::normalize(&project_dir.file_name()?.to_string_lossy()),
     }
+}
+
+/// Findings without a place first, then those of each file from top to bottom.
+fn sort(findings: &mut Diagnostics, order: &[String]) {
+    findings.0.sort_by_key(|finding| {
+        finding.primary.as_ref().map(|label| {
+            let name = &label.span.source.name;
+            let file = order.iter().position(|file| file == name).unwrap_or(order.len());
+            (file, label.span.start)
+        })
+    });
 }
 
 /// `name:` of the last file that has it.

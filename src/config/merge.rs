@@ -3,6 +3,8 @@
 //! `!reset` and `!override` stay on the merged tree, so that the result can itself be merged over
 //! something (a preset, an extended service); [`settle`] applies what is left of them at the end.
 
+use std::collections::hash_map::{self, HashMap};
+
 use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -25,12 +27,7 @@ pub struct MergeOptions {
 ///
 /// What cannot be merged (a list over a mapping) is reported, and the upper value is kept.
 #[must_use]
-pub fn merge(
-    base: Node,
-    over: Node,
-    options: MergeOptions,
-    diagnostics: &mut Diagnostics,
-) -> Node {
+pub fn merge(base: Node, over: Node, options: MergeOptions, diagnostics: &mut Diagnostics) -> Node {
     Merger { options, diagnostics, path: Vec::new() }.node(base, over)
 }
 
@@ -77,6 +74,10 @@ struct Merger<'d> {
 
 impl Merger<'_> {
     fn node(&mut self, base: Node, over: Node) -> Node {
+        // The same text twice, as when two files include a third, adds nothing to itself.
+        if base.span == over.span && base == over {
+            return over;
+        }
         match (base.tag, over.tag) {
             // Whatever is below is gone, also what is below the base.
             (_, Some(_)) => over,
@@ -101,7 +102,7 @@ impl Merger<'_> {
             Rule::Logging => self.logging(base, over),
             Rule::Ready => self.ready(base, over),
             Rule::Ports => self.ports(base, over),
-            Rule::Pairs(form) => self.pairs(base, over, form),
+            Rule::Pairs(form) => pairs(&base, over, form),
             Rule::Names(default) => {
                 let base = form::names_to_mapping(base, default);
                 let over = form::names_to_mapping(over, default);
@@ -110,19 +111,24 @@ impl Merger<'_> {
             Rule::Text(key) => {
                 self.by_kind(form::text_to_mapping(base, key), form::text_to_mapping(over, key))
             }
-            Rule::Unique(identify) => self.unique(base, over, identify),
-            Rule::MergeItems(identify) => self.merge_items(base, over, identify),
+            Rule::Unique(identify) => self.unique(&base, over, identify),
+            Rule::MergeItems(identify) => self.merge_items(&base, over, identify),
         }
     }
 
     fn by_kind(&mut self, base: Node, over: Node) -> Node {
         let value = match (base.value, over.value) {
-            (Value::Mapping(base), Value::Mapping(over)) => Value::Mapping(self.mapping(base, over)),
+            (Value::Mapping(base), Value::Mapping(over)) => {
+                Value::Mapping(self.mapping(base, over))
+            }
             (Value::Sequence(mut base), Value::Sequence(over)) => {
                 base.extend(over);
                 Value::Sequence(base)
             }
-            (base_value @ (Value::Mapping(_) | Value::Sequence(_)), over_value @ (Value::Mapping(_) | Value::Sequence(_))) => {
+            (
+                base_value @ (Value::Mapping(_) | Value::Sequence(_)),
+                over_value @ (Value::Mapping(_) | Value::Sequence(_)),
+            ) => {
                 let base = Node { value: base_value, span: base.span, tag: None };
                 let over = Node { value: over_value, span: over.span, tag: None };
                 return self.incompatible(&base, over);
@@ -154,16 +160,6 @@ impl Merger<'_> {
         base
     }
 
-    /// `KEY=VALUE` lists and mappings: per key, the upper value wins, also when it is nothing.
-    fn pairs(&mut self, base: Node, over: Node, form: ListForm) -> Node {
-        let (lower, upper) = (form::pairs(&base, form), form::pairs(&over, form));
-        let (Some(mut merged), Some(upper)) = (lower, upper) else {
-            return over;
-        };
-        merged.extend(upper);
-        Node { value: Value::Mapping(merged), span: over.span, tag: None }
-    }
-
     fn logging(&mut self, base: Node, over: Node) -> Node {
         let driver = |node: &Node| {
             node.get("driver").and_then(|entry| entry.node.scalar_text()).map(str::to_owned)
@@ -185,32 +181,34 @@ impl Merger<'_> {
 
     fn ports(&mut self, base: Node, over: Node) -> Node {
         if !self.options.ports_replace_by_target {
-            return self.unique(base, over, identity::port);
+            return self.unique(&base, over, identity::port);
         }
         let (mut lower, upper) = match (base.value, over.value) {
             (Value::Sequence(lower), Value::Sequence(upper)) => (lower, upper),
             (_, upper) => return Node { value: upper, span: over.span, tag: None },
         };
         let replaced: Vec<_> = upper.iter().filter_map(identity::port_target).collect();
-        lower.retain(|port| identity::port_target(port).is_none_or(|target| !replaced.contains(&target)));
+        lower.retain(|port| {
+            identity::port_target(port).is_none_or(|target| !replaced.contains(&target))
+        });
         lower.extend(upper);
         Node { value: Value::Sequence(lower), span: over.span, tag: None }
     }
 
     /// Lists in which an item of the same identity takes the place of the one below.
-    fn unique(&mut self, base: Node, over: Node, identify: identity::Identify) -> Node {
-        let (Some(lower), Some(upper)) = (form::items(&base), form::items(&over)) else {
-            return self.incompatible(&base, over);
+    fn unique(&mut self, base: &Node, over: Node, identify: identity::Identify) -> Node {
+        let (Some(lower), Some(upper)) = (form::items(base), form::items(&over)) else {
+            return self.incompatible(base, over);
         };
         let mut merged: Vec<Node> = Vec::with_capacity(lower.len() + upper.len());
-        let mut places = std::collections::HashMap::new();
+        let mut places = HashMap::new();
         for item in lower.into_iter().chain(upper) {
             match identify(&item) {
                 Some(id) => match places.entry(id) {
-                    std::collections::hash_map::Entry::Occupied(place) => {
+                    hash_map::Entry::Occupied(place) => {
                         merged[*place.get()] = item;
                     }
-                    std::collections::hash_map::Entry::Vacant(place) => {
+                    hash_map::Entry::Vacant(place) => {
                         place.insert(merged.len());
                         merged.push(item);
                     }
@@ -222,9 +220,9 @@ impl Merger<'_> {
     }
 
     /// Lists of mappings in which items of the same identity are merged.
-    fn merge_items(&mut self, base: Node, over: Node, identify: identity::Identify) -> Node {
-        let (Some(mut merged), Some(upper)) = (form::items(&base), form::items(&over)) else {
-            return self.incompatible(&base, over);
+    fn merge_items(&mut self, base: &Node, over: Node, identify: identity::Identify) -> Node {
+        let (Some(mut merged), Some(upper)) = (form::items(base), form::items(&over)) else {
+            return self.incompatible(base, over);
         };
         for item in upper {
             let id = identify(&item);
@@ -248,10 +246,23 @@ impl Merger<'_> {
                 &over.span,
             )
             .also(&base.span, "merged over this")
-            .help("write both the same way, or put `!override` before this one to replace the other"),
+            .help(
+                "write both the same way, or put `!override` before this one to replace the other",
+            ),
         );
         over
     }
+}
+
+/// `KEY=VALUE` lists and mappings: per key, the upper value wins, also when it is nothing.
+fn pairs(base: &Node, over: Node, form: ListForm) -> Node {
+    // What is neither is for the typed layer to refuse.
+    let (Some(mut merged), Some(upper)) = (form::pairs(base, form), form::pairs(&over, form))
+    else {
+        return over;
+    };
+    merged.extend(upper);
+    Node { value: Value::Mapping(merged), span: over.span, tag: None }
 }
 
 /// Stands in a tree while the node that was there is merged.

@@ -25,15 +25,18 @@ mod template;
 pub mod merge;
 
 mod assemble;
+mod expand;
 mod extend;
 mod include;
 mod paths;
-mod preset;
+pub mod preset;
 mod rebase;
 
 pub mod discover;
 pub mod load;
 pub mod reader;
 
-// The typed layer: from Node to Project.
-// pub mod decode;
+pub mod canonical;
+pub mod decode;
+pub mod redact;
+pub mod select;

@@ -3,7 +3,7 @@
 //! Anchors, aliases and `<<` are resolved here, duplicate keys are refused, and both the depth and
 //! the size of what aliases may grow to are bounded. Nothing is interpolated or merged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -63,6 +63,7 @@ enum Anchor {
     Ready {
         node: Node,
         weight: usize,
+        height: usize,
     },
 }
 
@@ -111,13 +112,10 @@ impl<'a> Builder<'a> {
     fn node(&mut self, event: Event<'a>, place: Span, depth: usize) -> Result<Node, Fatal> {
         self.grow(1, &place)?;
         if depth > MAX_DEPTH {
-            return Err(fatal(
-                Diagnostic::error("nested too deeply", &place)
-                    .note(format!("at most {MAX_DEPTH} levels are read")),
-            ));
+            return Err(too_deep(&place));
         }
         match event {
-            Event::Alias(id) => self.alias(id, &place),
+            Event::Alias(id) => self.alias(id, &place, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let (tag, kind) = self.tag(tag.as_deref(), &place);
                 let value = self.scalar(&text, style, kind, &place);
@@ -235,7 +233,7 @@ impl<'a> Builder<'a> {
                 own.insert(key, entry);
             }
         }
-        let own: std::collections::HashSet<String> = own.into_keys().map(str::to_owned).collect();
+        let own: HashSet<String> = own.into_keys().map(str::to_owned).collect();
         let mut united = IndexMap::with_capacity(pairs.len());
         for (key, entry) in pairs {
             if key == MERGE_KEY {
@@ -286,9 +284,12 @@ impl<'a> Builder<'a> {
         );
     }
 
-    fn alias(&mut self, id: usize, place: &Span) -> Result<Node, Fatal> {
+    fn alias(&mut self, id: usize, place: &Span, depth: usize) -> Result<Node, Fatal> {
         match self.anchors.get(&id) {
-            Some(Anchor::Ready { node, weight }) => {
+            Some(Anchor::Ready { height, .. }) if depth + height > MAX_DEPTH => {
+                Err(too_deep(place))
+            }
+            Some(Anchor::Ready { node, weight, .. }) => {
                 let (node, weight) = (node.clone(), *weight);
                 self.grow(weight, place)?;
                 Ok(node)
@@ -303,7 +304,8 @@ impl<'a> Builder<'a> {
     fn anchor(&mut self, id: usize, node: &Node, nodes: usize) {
         if id != 0 {
             let weight = nodes + (node.span.end - node.span.start) / BYTES_PER_NODE;
-            self.anchors.insert(id, Anchor::Ready { node: node.clone(), weight });
+            let anchor = Anchor::Ready { node: node.clone(), weight, height: height(node) };
+            self.anchors.insert(id, anchor);
         }
     }
 
@@ -394,6 +396,23 @@ const fn tag_name(tag: MergeTag) -> &'static str {
 
 fn fatal(diagnostic: Diagnostic) -> Fatal {
     Fatal(Box::new(diagnostic))
+}
+
+fn too_deep(place: &Span) -> Fatal {
+    fatal(
+        Diagnostic::error("nested too deeply", place)
+            .note(format!("at most {MAX_DEPTH} levels are read")),
+    )
+}
+
+/// Levels below a node.
+fn height(node: &Node) -> usize {
+    match &node.value {
+        Value::Sequence(items) => items.iter().map(|item| height(item) + 1).max(),
+        Value::Mapping(entries) => entries.values().map(|entry| height(&entry.node) + 1).max(),
+        _ => None,
+    }
+    .unwrap_or(0)
 }
 
 /// A bracket ends a collection where it stands; in block style the last value does.

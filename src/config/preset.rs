@@ -1,126 +1,40 @@
-//! `preset: NAME`: puts the service that the name stands for below what the user wrote.
+//! The presets that come with devstack: the files of `templates/presets`, as they were at build
+//! time. What a preset means is not decided here.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use indexmap::IndexMap;
+use super::diagnostic::Source;
 
-use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
-use super::environment::Environment;
-use super::interpolate::interpolate;
-use super::merge::{MergeOptions, merge_service};
-use super::node::{Entry, Node, Value};
-use super::parse::parse;
-use super::suggest::closest;
+/// The names, in the order in which they are listed.
+const NAMES: [&str; 6] = ["postgres", "redis", "meilisearch", "rabbitmq", "kong", "nestjs"];
 
-/// The presets that there are.
-#[derive(Clone, Copy)]
-pub struct Presets<'a> {
-    /// Their names.
-    pub names: &'a [&'a str],
-    /// The YAML of a preset for a service: a mapping with `service`, and `volumes` and `networks`
-    /// where it needs them. `{service}` in it is the service's key.
-    pub source: &'a dyn Fn(&str, &str) -> Option<Arc<Source>>,
+/// The texts, in the order of the names.
+const TEXTS: [&str; NAMES.len()] = [
+    include_str!("../../templates/presets/postgres.yaml"),
+    include_str!("../../templates/presets/redis.yaml"),
+    include_str!("../../templates/presets/meilisearch.yaml"),
+    include_str!("../../templates/presets/rabbitmq.yaml"),
+    include_str!("../../templates/presets/kong.yaml"),
+    include_str!("../../templates/presets/nestjs.yaml"),
+];
+
+/// One source per preset for the whole run, so that places in it compare equal.
+static SOURCES: LazyLock<[Arc<Source>; NAMES.len()]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        let name = format!("<preset {}>", NAMES[index]);
+        Arc::new(Source { name, text: TEXTS[index].to_owned() })
+    })
+});
+
+/// The file of a preset; `None` when there is none of that name.
+#[must_use]
+pub fn source(name: &str) -> Option<Arc<Source>> {
+    let index = NAMES.iter().position(|known| *known == name)?;
+    Some(Arc::clone(&SOURCES[index]))
 }
 
-/// Top-level keys that a preset may add to.
-const SHARED: [&str; 2] = ["volumes", "networks"];
-
-/// Expands the presets of all services in place. The key `preset` stays.
-pub(crate) fn expand(
-    root: &mut Node,
-    presets: Presets<'_>,
-    environment: &Environment,
-    findings: &mut Diagnostics,
-) {
-    let Value::Mapping(top) = &mut root.value else { return };
-    let mut added: Vec<(&str, Entry)> = Vec::new();
-    if let Some(Value::Mapping(services)) = top.get_mut("services").map(|entry| &mut entry.node.value) {
-        for (service, entry) in services {
-            let Some(name) = entry.node.get("preset") else { continue };
-            let Some(preset) = read(service, name, presets, findings) else { continue };
-            let Value::Mapping(mut parts) = with_environment(preset, environment, findings).value
-            else {
-                continue;
-            };
-            if let Some(below) = parts.swap_remove("service") {
-                let options = MergeOptions { ports_replace_by_target: true };
-                let span = entry.node.span.clone();
-                let user =
-                    std::mem::replace(&mut entry.node, Node { value: Value::Null, span, tag: None });
-                entry.node = merge_service(below.node, user, options, findings);
-            }
-            for key in SHARED {
-                added.extend(parts.swap_remove(key).map(|entry| (key, entry)));
-            }
-        }
-    }
-    for (key, entry) in added {
-        add_missing(top, key, entry);
-    }
-}
-
-fn with_environment(mut preset: Node, environment: &Environment, findings: &mut Diagnostics) -> Node {
-    interpolate(&mut preset, environment, findings);
-    preset
-}
-
-fn read(
-    service: &str,
-    name: &Entry,
-    presets: Presets<'_>,
-    findings: &mut Diagnostics,
-) -> Option<Node> {
-    let span = &name.node.span;
-    let Value::String { text, .. } = &name.node.value else {
-        let message = format!("`preset` must be text, not {}", name.node.kind());
-        findings.push(Diagnostic::error(message, span).help(known(presets)));
-        return None;
-    };
-    let Some(template) = (presets.source)(text, service) else {
-        findings.push(unknown(text, span, presets));
-        return None;
-    };
-    let source = Arc::new(Source {
-        name: template.name.clone(),
-        text: template.text.replace("{service}", service),
-    });
-    match parse(&source) {
-        Ok(documents) => documents.into_iter().next(),
-        Err(found) => {
-            findings.0.extend(found.0);
-            None
-        }
-    }
-}
-
-fn unknown(name: &str, span: &Span, presets: Presets<'_>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("there is no preset `{name}`"), span);
-    match closest(name, presets.names.iter().copied()) {
-        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-        None => diagnostic,
-    }
-    .help(known(presets))
-}
-
-fn known(presets: Presets<'_>) -> String {
-    let names: Vec<_> = presets.names.iter().map(|name| format!("`{name}`")).collect();
-    format!("presets are {}", names.join(", "))
-}
-
-/// Adds a preset's volumes or networks. What the user declares stays as the user wrote it.
-fn add_missing(top: &mut IndexMap<String, Entry>, key: &str, added: Entry) {
-    match top.get_mut(key).filter(|declared| declared.node.value != Value::Null) {
-        None => {
-            top.insert(key.to_owned(), added);
-        }
-        Some(declared) => {
-            if let (Value::Mapping(declared), Value::Mapping(added)) =
-                (&mut declared.node.value, added.node.value)
-            {
-                for (name, entry) in added {
-                    declared.entry(name).or_insert(entry);
-                }
-            }
-        }
-    }
+/// The names of all presets.
+#[must_use]
+pub const fn names() -> &'static [&'static str] {
+    &NAMES
 }

@@ -97,8 +97,9 @@ impl<'a> Reader<'a> {
         };
         documents.retain(|document| document.value != Value::Null);
         if documents.is_empty() {
+            let beginning = Span { source: source.clone(), start: 0, end: 0 };
             self.findings.push(
-                Diagnostic::new(Severity::Error, format!("`{}` is empty", source.name), asked_by)
+                Diagnostic::error(format!("`{}` is empty", source.name), &beginning)
                     .help("write the stack's `services:`"),
             );
         }

@@ -7,11 +7,19 @@ pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let wanted = plain(name);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &plain(candidate)), candidate))
-        // A third of the letters may differ: more is another word.
-        .filter(|(distance, candidate)| *distance * 3 <= candidate.len().max(name.len()))
+        .filter_map(|candidate| Some((distance(&wanted, &plain(candidate))?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How far a word is from what is wanted; `None` when it is another word.
+fn distance(wanted: &str, candidate: &str) -> Option<usize> {
+    let edits = strsim::damerau_levenshtein(wanted, candidate);
+    // A third of the letters may differ, or the beginning may have been left out: `healthy` for
+    // `service_healthy`. The latter is a worse match than any of the former.
+    let is_near = edits * 3 <= candidate.len().max(wanted.len());
+    let is_end = wanted.len() >= 4 && candidate.ends_with(wanted);
+    (is_near || is_end).then_some(edits)
 }
 
 #[cfg(test)]
@@ -20,7 +28,7 @@ mod tests {
 
     #[test]
     fn near_names_are_suggested_and_far_ones_are_not() {
-        let keys = ["environment", "env_file", "healthcheck", "ports", "image", "db"];
+        let keys = ["environment", "env_file", "healthcheck", "ports", "image", "db", "on_it"];
         let cases = [
             ("enviroment", Some("environment")),
             ("env-file", Some("env_file")),
@@ -30,6 +38,8 @@ mod tests {
             ("port", Some("ports")),
             ("dbb", Some("db")),
             ("bd", None),
+            ("file", Some("env_file")),
+            ("it", None),
             ("replicas", None),
             ("", None),
         ];

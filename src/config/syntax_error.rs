@@ -31,6 +31,10 @@ pub(crate) fn explain(info: &str, at: &Span) -> Diagnostic {
         "while parsing a flow sequence, expected ',' or ']'" => {
             error("this `[` list is not closed").help("end it with `]`, items apart by `,`")
         }
+        "while parsing a node, did not find expected node content" => {
+            error("expected a value here")
+                .help("close every `[` and `{`, and put quotes around text that begins with one")
+        }
         "misplaced bracket" => error("this bracket closes nothing")
             .help("put quotes around text that begins with a bracket"),
         "while parsing node, found unknown anchor" => {

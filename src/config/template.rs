@@ -87,20 +87,18 @@ fn expand_part(text: &str, base: usize, depth: usize, lookup: Lookup<'_>, out: &
                 out.text.push('$');
                 2
             }
-            Some(b'{') => match closing_brace(after) {
-                Some(close) => {
-                    let length = close + 2;
-                    let written = Written { text: &text[at..at + length], at: base + at };
-                    braced(&written, depth, lookup, out);
-                    length
-                }
-                None => {
-                    let range = base + at..base + text.len();
+            Some(b'{') => {
+                let length = closing_brace(after).map(|close| close + 2);
+                let range = base + at..base + at + length.unwrap_or(after.len() + 1);
+                let written = &text[at..at + range.len()];
+                if length.is_some() {
+                    braced(&Written { text: written, at: base + at }, depth, lookup, out);
+                } else {
                     out.problems.push(Problem { range, kind: ProblemKind::Unclosed });
-                    out.text.push_str(&text[at..]);
-                    text.len() - at
+                    out.text.push_str(written);
                 }
-            },
+                written.len()
+            }
             _ => {
                 let name = &after[..name_length(after)];
                 if name.is_empty() {

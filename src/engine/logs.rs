@@ -23,11 +23,22 @@ pub struct LogsRequest {
     pub until: Option<i64>,
 }
 
+/// Where a piece of a log came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOrigin {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A terminal, which mixes both and is cut anywhere.
+    Console,
+}
+
 /// A piece of a log: each line begins with the engine's timestamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogChunk {
-    /// Whether it came from standard error.
-    pub stderr: bool,
+    /// Where it came from.
+    pub origin: LogOrigin,
     /// The bytes.
     pub bytes: Bytes,
 }
@@ -60,12 +71,16 @@ impl DockerEngine {
         self.docker
             .logs(&id.0, Some(options.build()))
             .map(move |chunk| match chunk {
-                Ok(LogOutput::StdErr { message }) => Ok(LogChunk { stderr: true, bytes: message }),
-                Ok(
-                    LogOutput::StdOut { message }
-                    | LogOutput::StdIn { message }
-                    | LogOutput::Console { message },
-                ) => Ok(LogChunk { stderr: false, bytes: message }),
+                Ok(output) => {
+                    let (origin, bytes) = match output {
+                        LogOutput::StdErr { message } => (LogOrigin::Stderr, message),
+                        LogOutput::StdOut { message } | LogOutput::StdIn { message } => {
+                            (LogOrigin::Stdout, message)
+                        }
+                        LogOutput::Console { message } => (LogOrigin::Console, message),
+                    };
+                    Ok(LogChunk { origin, bytes })
+                }
                 Err(error) => Err(engine.error("read the log of container", id.short(), &error)),
             })
             .boxed()
@@ -99,7 +114,7 @@ impl DockerEngine {
                 // `2026-01-02T03:04:05.123456789Z text`: times of one engine sort as text.
                 let (timestamp, text) = line.split_once(' ').unwrap_or(("", line));
                 if *timestamp >= *since {
-                    lines.push((chunk.stderr, text.to_owned()));
+                    lines.push((chunk.origin == LogOrigin::Stderr, text.to_owned()));
                 }
             }
         }

@@ -34,7 +34,7 @@ pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
 pub use error::{BuildFailure, EngineError, EngineErrorKind};
 pub use exec::{ExecRequest, ExecStreams};
-pub use logs::{LogChunk, LogsRequest};
+pub use logs::{LogChunk, LogOrigin, LogsRequest};
 
 /// Where a long call reports how far it is.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;

@@ -3,6 +3,8 @@
 
 pub mod files;
 pub mod ports;
+pub mod raw_terminal;
 pub mod signal;
+pub mod terminal;
 
 pub use files::docker_config;

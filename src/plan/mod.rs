@@ -12,5 +12,7 @@ pub mod teardown;
 
 pub use graph::topological;
 pub use ports::{PortConflict, PortOwner, WantedPort, wanted_ports};
-pub use reconcile::{Conflict, ReconcileOptions, Recreate, needs_images_first, reconcile};
+pub use reconcile::{
+    Conflict, ReconcileOptions, Recreate, images_only, needs_images_first, reconcile,
+};
 pub use step::{AwaitFor, Cause, ContainerRef, Operation, Plan, Step, StepId};

@@ -133,6 +133,20 @@ pub fn needs_images_first(
     })
 }
 
+/// Plans the images alone: for `build`, `pull` and for runs whose containers depend on the outcome.
+///
+/// # Errors
+/// Images that can neither be built nor pulled.
+pub fn images_only(
+    desired: &Desired,
+    observed: &Observed,
+    options: &ReconcileOptions,
+) -> Result<Plan, Vec<Conflict>> {
+    let mut run = Reconcile::new(desired, observed, options);
+    run.images();
+    run.finish()
+}
+
 /// Plans how to get from `observed` to `desired`. All conflicts are found, not only the first.
 ///
 /// # Errors
@@ -142,24 +156,13 @@ pub fn reconcile(
     observed: &Observed,
     options: &ReconcileOptions,
 ) -> Result<Plan, Vec<Conflict>> {
-    let mut run = Reconcile {
-        desired,
-        observed,
-        options,
-        plan: Plan::default(),
-        conflicts: Vec::new(),
-        images: HashMap::new(),
-        networks: HashMap::new(),
-        changed_networks: HashMap::new(),
-        volumes: HashMap::new(),
-        services: IndexMap::new(),
-    };
+    let mut run = Reconcile::new(desired, observed, options);
     run.images();
     run.removals();
     run.networks();
     run.volumes();
     run.containers();
-    if run.conflicts.is_empty() { Ok(run.plan) } else { Err(run.conflicts) }
+    run.finish()
 }
 
 struct Reconcile<'a> {
@@ -194,7 +197,26 @@ struct Outcome {
     awaits: HashMap<AwaitFor, StepId>,
 }
 
-impl Reconcile<'_> {
+impl<'a> Reconcile<'a> {
+    fn new(desired: &'a Desired, observed: &'a Observed, options: &'a ReconcileOptions) -> Self {
+        Self {
+            desired,
+            observed,
+            options,
+            plan: Plan::default(),
+            conflicts: Vec::new(),
+            images: HashMap::new(),
+            networks: HashMap::new(),
+            changed_networks: HashMap::new(),
+            volumes: HashMap::new(),
+            services: IndexMap::new(),
+        }
+    }
+
+    fn finish(self) -> Result<Plan, Vec<Conflict>> {
+        if self.conflicts.is_empty() { Ok(self.plan) } else { Err(self.conflicts) }
+    }
+
     fn images(&mut self) {
         for image in &self.desired.images {
             match image_step(image, self.observed, self.options) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::label::Labels;
-use super::resources::Resources;
+use super::resources::{Resources, is_resource};
 use super::row::{Mark, RenderedRow, Row};
 use super::wording;
 use crate::event::{Action, Event, Subject};
@@ -223,19 +223,11 @@ impl Board {
     }
 }
 
-/// Whether the subject shares the line for networks, volumes and removed images.
-fn is_resource(subject: &Subject, action: Action) -> bool {
-    match subject {
-        Subject::Network(_) | Subject::Volume(_) => true,
-        Subject::Image { .. } => !matches!(action, Action::Pull | Action::Build),
-        Subject::Container { .. } => false,
-    }
-}
-
 /// What to call a container that needs nothing, which depends on where the plan is heading.
 fn unchanged_word(steps: &[(Subject, Action)]) -> &'static str {
     let goes_up = |action: &Action| {
-        matches!(action, Action::Create | Action::Start | Action::Restart | Action::Await)
+        use Action::{Await, Complete, Create, Restart, Start};
+        matches!(action, Create | Start | Restart | Await | Complete)
     };
     if steps.iter().any(|(_, action)| goes_up(action)) { "running" } else { "unchanged" }
 }

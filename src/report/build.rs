@@ -25,7 +25,13 @@ pub(crate) struct Step {
 
 impl Build {
     /// Takes in what became of a step.
-    pub(crate) fn update(&mut self, number: usize, name: &str, state: BuildStepState, now: Duration) {
+    pub(crate) fn update(
+        &mut self,
+        number: usize,
+        name: &str,
+        state: BuildStepState,
+        now: Duration,
+    ) {
         if state == BuildStepState::Running {
             if self.running.iter().all(|step| step.number != number) {
                 let internal = is_internal(name);

@@ -88,8 +88,11 @@ impl BuildLines {
             let slow = |since: &mut Duration| now.saturating_sub(*since) >= SLOW;
             step.unsaid.take_if(slow).is_some() && !is_internal(&step.name)
         };
-        let names: Vec<_> =
-            self.steps.values_mut().filter_map(|step| slow(step).then(|| step.name.clone())).collect();
+        let names: Vec<_> = self
+            .steps
+            .values_mut()
+            .filter_map(|step| slow(step).then(|| step.name.clone()))
+            .collect();
         if names.is_empty() { names } else { self.take_cached().into_iter().chain(names).collect() }
     }
 

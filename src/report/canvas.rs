@@ -47,7 +47,12 @@ impl Canvas {
     }
 
     /// Draws the rows as they are at `now`, one line each.
-    pub(crate) fn draw(&mut self, rows: &[RenderedRow], now: Duration, width: usize) -> Vec<String> {
+    pub(crate) fn draw(
+        &mut self,
+        rows: &[RenderedRow],
+        now: Duration,
+        width: usize,
+    ) -> Vec<String> {
         // The last column stays empty: a full line makes some terminals wrap.
         let width = width.saturating_sub(1).min(WIDEST);
         let label = rows.iter().map(|row| measure_text_width(&row.label)).max().unwrap_or(0);
@@ -57,11 +62,9 @@ impl Canvas {
         let texts: Vec<_> = rows.iter().map(|row| self.text(row, &gauge, room)).collect();
         let text = rows.iter().zip(&texts).filter(|(row, _)| clock(row).is_some()).map(
             // A row without a name begins where names do.
-            |(row, (width, _))| width.saturating_sub(if row.label.is_empty() {
-                self.label_width + GAP
-            } else {
-                0
-            }),
+            |(row, (width, _))| {
+                width.saturating_sub(if row.label.is_empty() { self.label_width + GAP } else { 0 })
+            },
         );
         let needed = text.max().unwrap_or(0).max(USUAL_TEXT);
         if needed >= self.text_width {
@@ -142,7 +145,7 @@ impl Canvas {
             line.push_str(&self.paint.apply(Tone::Faint, &clock));
         }
         // Only a terminal too narrow for its columns still has something to lose here.
-        truncate_str(&line, width, "…").into_owned()
+        truncate_str(line.trim_end(), width, "…").into_owned()
     }
 
     fn sign(&self, mark: Mark, now: Duration) -> String {

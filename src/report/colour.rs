@@ -113,7 +113,10 @@ mod tests {
     fn without_colour_text_stays_as_it_is() {
         assert_eq!(Palette::new([name("db")], false).paint(&name("db"), "db-1"), "db-1");
         assert_eq!(Paint::new(false).apply(Tone::Bad, "exited (1)"), "exited (1)");
-        assert_eq!(Paint::new(true).apply(Tone::Bad, "exited (1)"), "\u{1b}[31mexited (1)\u{1b}[0m");
+        assert_eq!(
+            Paint::new(true).apply(Tone::Bad, "exited (1)"),
+            "\u{1b}[31mexited (1)\u{1b}[0m"
+        );
         assert_eq!(Paint::new(true).apply(Tone::Faint, ""), "");
     }
 }

@@ -6,7 +6,7 @@
 //!   `unchanged`, the same without `action`.
 //! - `"step"`: `kind` (`container`, `image`, `network`, `volume`), `id` (the engine's name),
 //!   `service` for a container or `services` for an image, `action` (`pull`, `build`, `create`,
-//!   `rename`, `start`, `await`, `stop`, `kill`, `restart`, `remove`; absent when blocked), and
+//!   `rename`, `start`, `await`, `complete`, `stop`, `kill`, `restart`, `remove`; absent when blocked), and
 //!   `status`:
 //!   - `"started"`, with `reason`: why the step is taken.
 //!   - `"blocked"`, with `reason`: what the step waits for.

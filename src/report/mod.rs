@@ -9,19 +9,20 @@
 //!
 //! All of it goes to stderr: stdout is for data.
 
+pub mod diagnostic;
 mod reporter;
 
-mod tty;
 mod board;
-mod row;
-mod resources;
-mod pull;
 mod build;
 mod canvas;
+mod pull;
+mod resources;
+mod row;
+mod tty;
 
+mod build_lines;
 mod plain;
 mod said;
-mod build_lines;
 
 mod json;
 
@@ -29,6 +30,9 @@ mod colour;
 mod label;
 mod table;
 mod wording;
+
+#[cfg(test)]
+mod fixture;
 
 pub use colour::{Palette, Tone};
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};

@@ -12,9 +12,10 @@ use super::colour::{Paint, Tone};
 use super::label::Labels;
 use super::pull::Pull;
 use super::reporter::{Reporter, warning};
-use super::resources::describe;
+use super::resources::is_resource;
 use super::said::Said;
 use super::wording;
+use crate::plan::Cause;
 use crate::event::{Action, Event, Progress, Subject};
 use crate::project::ServiceName;
 
@@ -70,18 +71,18 @@ impl<W: Write + Send> Plain<W> {
     }
 
     fn started(&mut self, subject: &Subject, action: Action, cause: &str, now: Duration) {
-        if !cause.is_empty() && self.caused.insert(subject.clone()) {
+        // That somebody asked for it is known to whoever did.
+        if !cause.is_empty() && cause != Cause::Requested.to_string() && self.caused.insert(subject.clone()) {
             self.causes.insert(subject.clone(), wording::one_line(cause).into_owned());
         }
-        match (subject, action) {
-            (Subject::Image { reference, .. }, Action::Pull | Action::Build) => {
-                self.line(subject, &format!("{} {reference}", wording::doing(action)));
-            }
+        if let (Subject::Image { reference, .. }, Action::Pull | Action::Build) = (subject, action)
+        {
+            self.line(subject, &format!("{} {reference}", wording::doing(action)));
+        } else if is_resource(subject, action) || matches!(action, Action::Await | Action::Complete | Action::Rename) {
             // A wait is told by what its probe finds, the others end at once.
-            (_, Action::Await | Action::Rename) | (Subject::Network(_) | Subject::Volume(_), _) => {
-                self.said.forget(subject);
-            }
-            _ => self.said.note_action(subject, wording::doing(action).to_owned(), now),
+            self.said.forget(subject);
+        } else {
+            self.said.note_action(subject, wording::doing(action).to_owned(), now);
         }
     }
 
@@ -114,8 +115,12 @@ impl<W: Write + Send> Plain<W> {
             return;
         }
         let mut what = wording::done(action).to_owned();
+        if is_resource(subject, action) {
+            let _ = writeln!(self.out, "{subject} {what}");
+            return;
+        }
         let mut details = Vec::new();
-        if let (Subject::Image { reference, .. }, Action::Pull | Action::Build) = (subject, action) {
+        if let Subject::Image { reference, .. } = subject {
             what = format!("{what} {reference}");
             details.push(wording::duration(elapsed));
             let bytes = self.pulls.remove(subject).map_or(0, |pull| pull.downloaded());
@@ -123,9 +128,8 @@ impl<W: Write + Send> Plain<W> {
                 details.push(wording::bytes(bytes));
             }
         } else {
-            let cause = self.causes.remove(subject);
-            details.extend(cause.filter(|_| matches!(subject, Subject::Container { .. })));
-            if action == Action::Await || elapsed >= Duration::from_secs(1) {
+            details.extend(self.causes.remove(subject));
+            if matches!(action, Action::Await | Action::Complete) || elapsed >= Duration::from_secs(1) {
                 details.push(wording::duration(elapsed));
             }
         }
@@ -139,14 +143,12 @@ impl<W: Write + Send> Plain<W> {
         self.said.forget(subject);
         self.end_build(subject);
         let reason = wording::one_line(reason);
-        let text = match subject {
-            Subject::Network(_) | Subject::Volume(_) => {
-                let what = format!("{} {}", wording::verb(action), describe(subject));
-                let _ = writeln!(self.out, "failed to {what}: {reason}");
-                return;
-            }
-            _ => self.paint.apply(Tone::Bad, &wording::failed(action, &reason)),
-        };
+        if is_resource(subject, action) {
+            let verb = wording::verb(action);
+            let _ = writeln!(self.out, "failed to {verb} {subject}: {reason}");
+            return;
+        }
+        let text = self.paint.apply(Tone::Bad, &wording::failed(action, &reason));
         self.line(subject, &text);
     }
 
@@ -178,7 +180,7 @@ impl<W: Write + Send> Plain<W> {
             Subject::Container { service, name } => self.labels.get(service, name),
             Subject::Image { services, .. } if !services.is_empty() => services[0].as_str(),
             _ => {
-                let _ = writeln!(self.out, "{} {text}", describe(subject));
+                let _ = writeln!(self.out, "{subject} {text}");
                 return;
             }
         };

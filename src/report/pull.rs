@@ -60,7 +60,8 @@ impl Pull {
             // Lines about the image as a whole carry its tag in place of a layer's id.
             _ => return,
         };
-        let layer = self.layers.entry(id.to_owned()).or_insert(Layer { stage, current: 0, total: 0 });
+        let layer =
+            self.layers.entry(id.to_owned()).or_insert(Layer { stage, current: 0, total: 0 });
         layer.stage = stage;
         match stage {
             Stage::Queued => layer.current = 0,
@@ -105,10 +106,11 @@ impl Pull {
     /// A layer of unknown size counts as an average one, so that the number does not leap back
     /// whenever a queued layer begins.
     fn percent(&self) -> u8 {
-        let (sized, total) = self.layers.values().filter(|layer| layer.total > 0).fold(
-            (0_u64, 0_u64),
-            |(count, sum), layer| (count + 1, sum + layer.total),
-        );
+        let (sized, total) = self
+            .layers
+            .values()
+            .filter(|layer| layer.total > 0)
+            .fold((0_u64, 0_u64), |(count, sum), layer| (count + 1, sum + layer.total));
         let unknown = self
             .layers
             .values()

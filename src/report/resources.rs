@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use super::row::{Mark, RenderedRow};
 use super::wording;
 use crate::event::{Action, Subject};
@@ -67,14 +69,14 @@ impl Resources {
             elapsed,
         };
         if let Some((step, reason)) = self.failed() {
-            return row(Mark::Failed, format!("{}: {reason}", describe(&step.subject)), None);
+            return row(Mark::Failed, format!("{}: {reason}", step.subject), None);
         }
         let working = self.steps.iter().find_map(|step| match step.state {
             State::Working(since) => Some((step, since)),
             _ => None,
         });
         if let Some((step, since)) = working {
-            let text = format!("{} {}", wording::doing(step.action), describe(&step.subject));
+            let text = format!("{} {}", wording::doing(step.action), step.subject);
             return row(Mark::Working, text, Some(now.saturating_sub(since)));
         }
         if self.steps.iter().all(|step| step.state == State::Done) {
@@ -89,9 +91,7 @@ impl Resources {
         row.elapsed = None;
         if matches!(row.mark, Mark::Waiting | Mark::Working) {
             row.mark = Mark::Skipped;
-            let rest: Vec<_> = self.steps.iter().filter(|step| step.state != State::Done).collect();
-            let rest = kinds(&rest);
-            row.text = wording::list([self.summary(), format!("{rest} left as before")]);
+            row.text = self.summary();
         }
         row
     }
@@ -103,33 +103,33 @@ impl Resources {
         })
     }
 
-    /// What was done, by action: `2 networks, 4 volumes created`.
+    /// What was and was not done, by action: `2 networks, 4 volumes created; 1 image not removed`.
     fn summary(&self) -> String {
-        let mut groups: Vec<(Action, Vec<&Step>)> = Vec::new();
-        for step in self.steps.iter().filter(|step| step.state == State::Done) {
-            match groups.iter_mut().find(|(action, _)| *action == step.action) {
-                Some((_, steps)) => steps.push(step),
-                None => groups.push((step.action, vec![step])),
-            }
+        let mut groups: IndexMap<(Action, bool), Vec<&Step>> = IndexMap::new();
+        for step in &self.steps {
+            groups.entry((step.action, step.state == State::Done)).or_default().push(step);
         }
-        let texts = groups.into_iter().map(|(action, steps)| {
-            let what = match steps.as_slice() {
-                [only] => describe(&only.subject),
-                steps => kinds(steps),
-            };
-            format!("{what} {}", wording::done(action))
-        });
-        wording::list(texts)
+        let texts: Vec<_> = groups
+            .into_iter()
+            .map(|((action, is_done), steps)| {
+                let what = match steps.as_slice() {
+                    [only] => only.subject.to_string(),
+                    steps => kinds(steps),
+                };
+                let not = if is_done { "" } else { "not " };
+                format!("{what} {not}{}", wording::done(action))
+            })
+            .collect();
+        texts.join("; ")
     }
 }
 
-/// Names a subject in full: `network devstack_data`.
-pub(crate) fn describe(subject: &Subject) -> String {
+/// Whether the step belongs to that line: all but containers and the images made for them.
+pub(crate) fn is_resource(subject: &Subject, action: Action) -> bool {
     match subject {
-        Subject::Container { name, .. } => format!("container {name}"),
-        Subject::Image { reference, .. } => format!("image {reference}"),
-        Subject::Network(name) => format!("network {name}"),
-        Subject::Volume(name) => format!("volume {name}"),
+        Subject::Network(_) | Subject::Volume(_) => true,
+        Subject::Image { .. } => !matches!(action, Action::Pull | Action::Build),
+        Subject::Container { .. } => false,
     }
 }
 

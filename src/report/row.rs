@@ -104,6 +104,11 @@ impl Row {
         matches!(self.phase, Phase::Working { action: Action::Pull | Action::Build, .. })
     }
 
+    fn is_made_anew(&self) -> bool {
+        let removes = |action: &Action| *action == Action::Remove;
+        self.planned.iter().any(removes) || self.ended.iter().any(|(action, _)| removes(action))
+    }
+
     /// A step has begun.
     pub(crate) fn start(&mut self, action: Action, cause: &str, now: Duration) {
         self.phase = Phase::Working { action, since: now, detail: Detail::None };
@@ -204,9 +209,7 @@ impl Row {
                 let elapsed = Some(now.saturating_sub(since));
                 RenderedRow { gauge, elapsed, ..row(Mark::Working, text) }
             }
-            Phase::Done => {
-                row(Mark::Done, wording::outcome(&self.ended, self.cause.as_deref()))
-            }
+            Phase::Done => row(Mark::Done, wording::outcome(&self.ended, self.cause.as_deref())),
             Phase::Failed(reason) => row(Mark::Failed, reason.clone()),
             Phase::Unchanged => row(Mark::Unchanged, self.unchanged.to_owned()),
         }
@@ -245,7 +248,9 @@ impl Row {
         let doing = wording::doing(action);
         match detail {
             Detail::None => {
-                let cause = self.cause.as_deref().filter(|_| action == Action::Create);
+                // Why there has to be one is plain; why there has to be another is not.
+                let anew = action == Action::Create && self.is_made_anew();
+                let cause = self.cause.as_deref().filter(|_| anew);
                 let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
                 (format!("{doing}{cause}"), None, since)
             }
@@ -262,7 +267,7 @@ impl Row {
                 Some(step) => (step.name.clone(), None, step.since),
                 None => (doing.to_owned(), None, since),
             },
-            Detail::Probe(state) => (wording::not_ready(state), None, since),
+            Detail::Probe(state) => (wording::not_yet(action, state), None, since),
         }
     }
 }

@@ -154,13 +154,28 @@ mod tests {
 
     #[test]
     fn a_piped_table_is_whole_and_has_no_trailing_blanks() {
-        insta::assert_snapshot!(services().render(None, false), @"");
+        insta::assert_snapshot!(services().render(None, false), @"
+        SERVICE  IMAGE                                         STATE              URL
+        db       registry.example.org/team/postgres:17-alpine  running (healthy)  postgres://localhost:5432
+        検索     meili:1                                       exited (1)
+        mq                                                                        amqp://localhost:5672
+        ");
     }
 
     #[test]
     fn on_a_narrow_terminal_the_least_important_column_is_cut_first() {
-        insta::assert_snapshot!(services().render(Some(80), false), @"");
-        insta::assert_snapshot!(services().render(Some(60), false), @"");
+        insta::assert_snapshot!(services().render(Some(80), false), @"
+        SERVICE  IMAGE                      STATE              URL
+        db       registry.example.org/tea…  running (healthy)  postgres://localhost:5432
+        検索     meili:1                    exited (1)
+        mq                                                     amqp://localhost:5672
+        ");
+        insta::assert_snapshot!(services().render(Some(60), false), @"
+        SERVICE  IMAGE     STATE           URL
+        db       registr…  running (heal…  postgres://localhost:5432
+        検索     meili:1   exited (1)
+        mq                                 amqp://localhost:5672
+        ");
     }
 
     #[test]
@@ -173,6 +188,9 @@ mod tests {
 
     #[test]
     fn an_empty_table_has_headings() {
-        assert_eq!(Table::new(vec![Column::new("NAME"), Column::new("ID")]).render(None, false), "NAME  ID\n");
+        assert_eq!(
+            Table::new(vec![Column::new("NAME"), Column::new("ID")]).render(None, false),
+            "NAME  ID\n"
+        );
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Rename => "rename",
         Action::Start => "start",
         Action::Await => "await",
+        Action::Complete => "complete",
         Action::Stop => "stop",
         Action::Kill => "kill",
         Action::Restart => "restart",
@@ -32,6 +33,7 @@ pub(crate) fn doing(action: Action) -> &'static str {
         Action::Rename => "renaming",
         Action::Start => "starting",
         Action::Await => "waiting until ready",
+        Action::Complete => "waiting until finished",
         Action::Stop => "stopping",
         Action::Kill => "killing",
         Action::Restart => "restarting",
@@ -48,6 +50,7 @@ pub(crate) fn done(action: Action) -> &'static str {
         Action::Rename => "renamed",
         Action::Start => "started",
         Action::Await => "ready",
+        Action::Complete => "finished",
         Action::Stop => "stopped",
         Action::Kill => "killed",
         Action::Restart => "restarted",
@@ -55,25 +58,26 @@ pub(crate) fn done(action: Action) -> &'static str {
     }
 }
 
-/// Names an action that has failed. The reason of a failed wait speaks for itself.
+/// Names an action that has failed. The reason of a failed wait is a sentence about the container.
 pub(crate) fn failed(action: Action, reason: &str) -> String {
     match action {
-        Action::Await => format!("failed: {reason}"),
+        Action::Await | Action::Complete => reason.to_owned(),
         _ => format!("failed to {}: {reason}", verb(action)),
     }
 }
 
-/// Says what a container is waiting for in its own start: its probe's latest finding.
-pub(crate) fn not_ready(state: &str) -> String {
-    format!("not ready yet: {state}")
+/// Says what the latest probe of a container found that is not what it is waited for.
+pub(crate) fn not_yet(action: Action, state: &str) -> String {
+    format!("not {} yet: {state}", done(action))
 }
 
 /// Says what became of a container after all its steps, given as what was done and how long each
 /// step took, and why it was made anew if it was.
 pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> String {
     // The action that a person had in mind, most telling first.
-    const TELLING: [Action; 10] = [
+    const TELLING: [Action; 11] = [
         Action::Await,
+        Action::Complete,
         Action::Restart,
         Action::Start,
         Action::Create,
@@ -196,15 +200,13 @@ pub(crate) fn list(parts: impl IntoIterator<Item = String>) -> String {
 /// Makes foreign text safe to stand in a line: no escape sequences, no control characters, no
 /// line breaks, white space folded.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    let plain = !text.contains(char::is_control)
-        && !text.contains("  ")
-        && text.trim().len() == text.len();
+    let plain =
+        !text.contains(char::is_control) && !text.contains("  ") && text.trim().len() == text.len();
     if plain {
         return Cow::Borrowed(text);
     }
     let stripped = console::strip_ansi_codes(text);
-    let spaced: String =
-        stripped.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let spaced: String = stripped.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Cow::Owned(spaced.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
@@ -255,12 +257,16 @@ mod tests {
 
     #[test]
     fn an_outcome_names_what_the_person_had_in_mind() {
-        use Action::{Await, Build, Create, Pull, Remove, Rename, Restart, Start, Stop};
-        let cases: [(&[Action], &str); 11] = [
+        use Action::{Await, Build, Complete, Create, Pull, Remove, Rename, Restart, Start, Stop};
+        let cases: [(&[Action], &str); 12] = [
+            (&[Create, Start, Complete], "finished in 1.0s"),
             (&[Create, Start, Await], "ready in 1.0s"),
             (&[Create, Start], "started"),
             (&[Create], "created"),
-            (&[Create, Stop, Remove, Rename, Start, Await], "ready in 1.0s, recreated: image changed"),
+            (
+                &[Create, Stop, Remove, Rename, Start, Await],
+                "ready in 1.0s, recreated: image changed",
+            ),
             (&[Stop, Remove, Create, Start], "started, recreated: image changed"),
             (&[Stop, Remove, Create], "recreated: image changed"),
             (&[Stop, Remove], "removed in 2.0s"),

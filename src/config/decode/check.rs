@@ -8,16 +8,10 @@ use super::context::Cx;
 use super::service::Draft;
 use super::stack::Declared;
 
-/// Reports everything that does not fit together. `services` are all names under `services:`,
-/// those of services that could not be read included.
-pub(super) fn check(
-    cx: &mut Cx<'_>,
-    drafts: &[Draft<'_>],
-    declared: &Declared<'_>,
-    services: &[&str],
-) {
+/// Reports everything that does not fit together.
+pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'_>) {
     reference::check(cx, drafts, declared);
-    reference::check_services(cx, drafts, services);
+    reference::check_services(cx, drafts, declared);
     cycle::check(cx, drafts);
     conflict::check(cx, drafts);
 }

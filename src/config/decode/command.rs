@@ -1,10 +1,10 @@
 //! `command`, `entrypoint` and `healthcheck`.
 
 use super::context::{Cx, Field, Fields};
-use super::scalar::{boolean, integer, parsed, text, texts};
+use super::scalar::{boolean, duration, integer, text, texts};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
-use crate::project::{Duration, Healthcheck, HealthcheckTest};
+use crate::project::{Healthcheck, HealthcheckTest};
 
 /// An argument vector: a list as it is, a text split as a shell would.
 pub(super) fn arguments(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
@@ -27,12 +27,12 @@ pub(super) fn arguments(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String
 pub(super) fn healthcheck(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Healthcheck> {
     let mut fields = Fields::open(cx, field)?;
     let test = fields.read(cx, "test", test);
-    let start_period = fields.read(cx, "start_period", parsed::<Duration>);
+    let start_period = fields.read(cx, "start_period", duration);
     let start_interval_at = fields.take("start_interval");
-    let start_interval = start_interval_at.as_ref().and_then(|field| parsed::<Duration>(cx, field));
+    let start_interval = start_interval_at.as_ref().and_then(|field| duration(cx, field));
     let healthcheck = Healthcheck {
-        interval: fields.read(cx, "interval", parsed),
-        timeout: fields.read(cx, "timeout", parsed),
+        interval: fields.read(cx, "interval", duration),
+        timeout: fields.read(cx, "timeout", duration),
         retries: fields.read(cx, "retries", integer),
         start_period,
         start_interval,

@@ -57,10 +57,18 @@ impl<'a> Cx<'a> {
         self.findings.push(diagnostic);
     }
 
+    pub(super) fn has_errors(&self) -> bool {
+        self.findings.has_errors()
+    }
+
     /// Reports that a value is of the wrong kind.
     pub(super) fn wrong<T>(&mut self, field: &Field<'_>, expected: &str) -> Option<T> {
         let message = format!("`{}` must be {expected}, not {}", field.path, field.node.kind());
-        self.push(Diagnostic::error(message, field.span()));
+        let diagnostic = Diagnostic::error(message, field.span());
+        self.push(match field.node.scalar_text() {
+            Some(text) if expected == "a list" => diagnostic.help(format!("write `[{text}]`")),
+            _ => diagnostic,
+        });
         None
     }
 

@@ -27,6 +27,8 @@ mod service;
 mod stack;
 mod variables;
 
+pub(super) use placeholder::escape as escape_placeholders;
+
 #[cfg(test)]
 mod tests;
 

@@ -168,17 +168,13 @@ enum Kind {
     Bind,
     Volume,
     Tmpfs,
-    Other,
 }
 
-const KINDS: &[(&str, Kind)] = &[
-    ("bind", Kind::Bind),
-    ("volume", Kind::Volume),
-    ("tmpfs", Kind::Tmpfs),
-    ("image", Kind::Other),
-    ("npipe", Kind::Other),
-    ("cluster", Kind::Other),
-];
+const KINDS: &[(&str, Kind)] =
+    &[("bind", Kind::Bind), ("volume", Kind::Volume), ("tmpfs", Kind::Tmpfs)];
+
+/// Compose's other types.
+const OTHER_KINDS: &[&str] = &["image", "npipe", "cluster"];
 
 fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     let mut fields = Fields::open(cx, field)?;
@@ -203,6 +199,13 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
         None => None,
     };
     let kind = match &kind_at {
+        Some(kind) if kind.node.scalar_text().is_some_and(|text| OTHER_KINDS.contains(&text)) => {
+            let message = format!("`{}` is of a type that is not supported yet", field.path);
+            cx.push(
+                Diagnostic::error(message, kind.span()).help("use `bind`, `volume` or `tmpfs`"),
+            );
+            return None;
+        }
         Some(kind) => word(cx, kind, KINDS)?,
         None if source.as_deref().is_some_and(is_path) => Kind::Bind,
         None => Kind::Volume,
@@ -235,15 +238,6 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
                 cx.push(Diagnostic::error(message, source.key).help("remove it"));
             }
             Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() })
-        }
-        Kind::Other => {
-            let place = kind_at.as_ref().unwrap_or(field);
-            let kind = place.node.scalar_text().unwrap_or_default();
-            let message = format!("mounts of the type `{kind}` are not supported yet");
-            cx.push(
-                Diagnostic::error(message, place.span()).help("use `bind`, `volume` or `tmpfs`"),
-            );
-            None
         }
     }
 }

@@ -76,6 +76,27 @@ pub(super) fn fill_url(
     Ok(filled.replacen("://:@", "://", 1))
 }
 
+/// Writes a text so that what looks like a placeholder in it is none.
+pub(in crate::config) fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
+        escaped.push_str(&text[at..open]);
+        match placeholder(text, open) {
+            Some((_, end)) => {
+                let _ = write!(escaped, "{{{}}}", &text[open..end]);
+                at = end;
+            }
+            None => {
+                escaped.push('{');
+                at = open + 1;
+            }
+        }
+    }
+    escaped.push_str(&text[at..]);
+    escaped
+}
+
 fn variable<'e>(
     name: &str,
     environment: &'e Environment,
@@ -180,6 +201,15 @@ mod tests {
         for (text, expected) in cases {
             let filled = fill(text, &environment()).map_err(|error| (error.range, error.kind));
             assert_eq!(filled, expected.map(ToOwned::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_text_is_filled_to_itself() {
+        for text in ["", "x", "{USER}", "a{USER}{PASS}b", "{address:80}", "{{USER}}", "{\"a\":{}}"]
+        {
+            let filled = fill(&escape(text), &environment());
+            assert_eq!(filled, Ok(text.to_owned()), "{text}");
         }
     }
 

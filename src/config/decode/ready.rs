@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::context::{Cx, Field, Fields};
 use super::placeholder::{InvalidPlaceholder, InvalidPlaceholderKind, fill, fill_url};
-use super::scalar::{boolean, parsed, text, word};
+use super::scalar::{boolean, duration, text, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::config::place::within;
@@ -15,11 +15,13 @@ use crate::project::{LogStream, Port, Probe, Ready, Secret};
 
 type Environment = IndexMap<String, Option<String>>;
 
-/// Reads `ready`: the one word `healthcheck`, or a mapping of probes that must all succeed.
+/// Reads `ready`: the one word `healthcheck`, or a mapping of probes that must all succeed. One
+/// that only sets a time is about the health check, if there is one.
 pub(super) fn ready(
     cx: &mut Cx<'_>,
     field: &Field<'_>,
     environment: &Environment,
+    has_check: bool,
 ) -> Option<Ready> {
     if let Some(word) = field.node.scalar_text() {
         if word == "healthcheck" {
@@ -46,9 +48,19 @@ pub(super) fn ready(
             .read(cx, "healthcheck", boolean)
             .and_then(|wanted| wanted.then_some(Probe::Healthcheck)),
     ];
-    let timeout = fields.read(cx, "timeout", parsed);
+    let timeout_at = fields.take("timeout");
+    let timeout = timeout_at.as_ref().and_then(|field| duration(cx, field));
     fields.finish(cx);
-    Some(Ready { probes: probes.into_iter().flatten().collect(), timeout })
+    let mut probes: Vec<Probe> = probes.into_iter().flatten().collect();
+    if let (true, Some(place)) = (probes.is_empty(), timeout_at) {
+        if has_check {
+            probes.push(Probe::Healthcheck);
+        } else {
+            let message = format!("`{}` limits no probe", place.path);
+            cx.push(Diagnostic::error(message, place.key).help("add one, such as `tcp: PORT`"));
+        }
+    }
+    (!probes.is_empty()).then_some(Ready { probes, timeout })
 }
 
 /// Reads `urls`: templates by name.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::context::{Cx, Field};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
+use crate::project::Duration;
 
 /// Text; a number or boolean is taken the way it was written.
 pub(super) fn text(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
@@ -101,6 +102,24 @@ where
     }
 }
 
+/// A length of time.
+pub(super) fn duration(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Duration> {
+    let text = text(cx, field)?;
+    match text.parse::<Duration>() {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            let diagnostic = Diagnostic::error(error.to_string(), field.span());
+            let is_number = text.parse::<u64>().is_ok();
+            cx.push(if is_number {
+                diagnostic.help(format!("write `{text}s` for seconds"))
+            } else {
+                diagnostic
+            });
+            None
+        }
+    }
+}
+
 /// A value whose type does not explain itself; `expected` does.
 pub(super) fn parsed_as<T: FromStr>(
     cx: &mut Cx<'_>,
@@ -138,7 +157,8 @@ pub(super) fn unknown_word<'w>(
 ) -> Diagnostic {
     let list = words.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let message = format!("`{}` cannot be `{text}`", field.path);
-    let diagnostic = Diagnostic::error(message, field.span()).help(format!("use one of {list}"));
+    let choice = if words.clone().nth(1).is_some() { "one of " } else { "" };
+    let diagnostic = Diagnostic::error(message, field.span()).help(format!("use {choice}{list}"));
     match crate::config::suggest::closest(text, words) {
         Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
         None => diagnostic,

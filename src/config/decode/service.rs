@@ -16,12 +16,12 @@ use super::resource::{
     deploy, devices, join_labels, logging, memswap_limit, placed, pull_policy, restart,
     restart_policy, same, ulimits,
 };
-use super::scalar::{boolean, float, integer, parsed, text, text_or_texts, texts};
+use super::scalar::{boolean, duration, float, integer, parsed, text, text_or_texts, texts};
 use super::variables::{environment, labels};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::project::{
-    ContainerName, Dependency, FileGrant, ImageRef, Mount, NetworkMode, Port, Probe, ProjectName,
-    Service, ServiceName,
+    ContainerName, Dependency, FileGrant, ImageRef, Mount, NetworkMode, Port, ProjectName, Service,
+    ServiceName,
 };
 
 /// A service whose references are not checked yet.
@@ -166,7 +166,7 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     service.stdin_open = fields.read(cx, "stdin_open", boolean).unwrap_or_default();
     service.healthcheck = fields.read(cx, "healthcheck", healthcheck);
     service.stop_signal = fields.read(cx, "stop_signal", text);
-    service.stop_grace_period = fields.read(cx, "stop_grace_period", parsed);
+    service.stop_grace_period = fields.read(cx, "stop_grace_period", duration);
     service.labels = labels(cx, fields, active);
     service.logging = fields.read(cx, "logging", logging);
     service.runtime = fields.read(cx, "runtime", text);
@@ -270,18 +270,14 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     let service = &mut draft.service;
     service.preset = preset.and_then(|field| text(cx, &field));
     service.aliases = aliases.and_then(|field| texts(cx, &field)).unwrap_or_default();
-    service.ready = ready_at.and_then(|field| ready(cx, &field, &service.environment));
+    // A `ready` that only sets the time means the health check that is there.
+    let has_check = service.healthcheck.as_ref().is_some_and(|check| !check.disable);
+    service.ready = ready_at.and_then(|field| ready(cx, &field, &service.environment, has_check));
     service.urls = urls_at
         .and_then(|field| urls(cx, &field, &service.environment, &published))
         .unwrap_or_else(IndexMap::new);
     if let Some(extension) = extension {
         extension.finish(cx);
-    }
-    // A `ready` that only sets the time means the health check that is there.
-    let has_check = service.healthcheck.as_ref().is_some_and(|check| !check.disable);
-    if let Some(ready) = service.ready.as_mut().filter(|ready| ready.probes.is_empty() && has_check)
-    {
-        ready.probes.push(Probe::Healthcheck);
     }
 }
 

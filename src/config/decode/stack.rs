@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::check;
 use super::context::{Cx, Field, Fields, Placed};
@@ -10,7 +10,7 @@ use super::network::{Joined, network};
 use super::object::{Kind, object, volume};
 use super::scalar::text;
 use super::service::{Draft, service};
-use crate::config::diagnostic::{Diagnostic, Severity, Span};
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::node::{Node, Value};
 use crate::project::{
     FileObject, InvalidName, Network, NetworkAttachment, NetworkKey, Project, ProjectName, Volume,
@@ -19,10 +19,11 @@ use crate::project::{
 
 /// Names under the top-level sections, right or wrong: what a reference may mean.
 pub(super) struct Declared<'n> {
-    pub(super) networks: Vec<&'n str>,
-    pub(super) volumes: Vec<&'n str>,
-    pub(super) secrets: Vec<&'n str>,
-    pub(super) configs: Vec<&'n str>,
+    pub(super) services: IndexSet<&'n str>,
+    pub(super) networks: IndexSet<&'n str>,
+    pub(super) volumes: IndexSet<&'n str>,
+    pub(super) secrets: IndexSet<&'n str>,
+    pub(super) configs: IndexSet<&'n str>,
 }
 
 /// Reads and checks the whole stack. `None` only together with an error.
@@ -46,17 +47,17 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
 
     let sections = ["networks", "volumes", "secrets", "configs"].map(|key| fields.take(key));
     let [networks_at, volumes_at, secrets_at, configs_at] = &sections;
+    let services_at = fields.take("services");
     let declared = Declared {
+        services: names(services_at.as_ref()),
         networks: names(networks_at.as_ref()),
         volumes: names(volumes_at.as_ref()),
         secrets: names(secrets_at.as_ref()),
         configs: names(configs_at.as_ref()),
     };
-    let services_at = fields.take("services");
-    let mut drafts = services(cx, services_at.as_ref(), &root.span, &name);
+    let mut drafts = services(cx, services_at.as_ref(), &name);
     join_default(&mut drafts);
-    let known: Vec<&str> = names(services_at.as_ref());
-    check::check(cx, &drafts, &declared, &known);
+    check::check(cx, &drafts, &declared);
 
     let networks = networks(cx, networks_at.as_ref(), &name, &drafts);
     let volumes = volumes(cx, volumes_at.as_ref(), &name);
@@ -64,6 +65,14 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     let configs = objects(cx, configs_at.as_ref(), Kind::Config, &name, &drafts);
     fields.not_supported(cx, &["models"]);
     fields.finish(cx);
+    // A misspelt `services` says it better.
+    if declared.services.is_empty() && !cx.has_errors() {
+        let place = services_at.as_ref().map_or(&root.span, |section| section.key);
+        cx.push(
+            Diagnostic::error("the file has no services", place)
+                .help("add one under `services:`, such as `db: {preset: postgres}`"),
+        );
+    }
 
     let (active, disabled): (Vec<Draft<'_>>, Vec<Draft<'_>>) =
         drafts.into_iter().partition(|draft| draft.active);
@@ -88,7 +97,7 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     })
 }
 
-fn names<'n>(section: Option<&Field<'n>>) -> Vec<&'n str> {
+fn names<'n>(section: Option<&Field<'n>>) -> IndexSet<&'n str> {
     section.and_then(Field::entries).into_iter().flatten().map(|(name, _)| name).collect()
 }
 
@@ -126,19 +135,12 @@ fn project_name(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> ProjectName {
 fn services<'n>(
     cx: &mut Cx<'_>,
     section: Option<&Field<'n>>,
-    whole: &Span,
     project: &ProjectName,
 ) -> Vec<Draft<'n>> {
-    let is_mapping = section.is_none_or(|section| section.entries().is_some());
-    let entries = entries(cx, section);
-    if entries.is_empty() && is_mapping {
-        let place = section.map_or(whole, |section| section.key);
-        cx.push(
-            Diagnostic::error("the file has no services", place)
-                .help("add one under `services:`, such as `db: {preset: postgres}`"),
-        );
-    }
-    entries.into_iter().filter_map(|(key, field)| service(cx, key, &field, project)).collect()
+    entries(cx, section)
+        .into_iter()
+        .filter_map(|(key, field)| service(cx, key, &field, project))
+        .collect()
 }
 
 /// A service that says nothing about networks joins the one called `default`.

@@ -25,8 +25,7 @@ pub(super) fn names_to_mapping(node: Node, default: NameDefault) -> Node {
         let value = match default {
             NameDefault::Nothing => Value::Null,
             NameDefault::Started => {
-                let condition =
-                    Value::String { text: "service_started".to_owned(), plain: false };
+                let condition = Value::String { text: "service_started".to_owned(), plain: false };
                 Value::Mapping(IndexMap::from([
                     ("condition".to_owned(), entry(condition, &item.span)),
                     ("required".to_owned(), entry(Value::Bool(true), &item.span)),

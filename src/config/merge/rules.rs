@@ -93,7 +93,10 @@ const RULES: &[(&[&str], Rule)] = &[
 
 /// The rule at a path.
 pub(super) fn rule(path: &[String]) -> Rule {
-    RULES.iter().find(|(pattern, _)| matches(pattern, path)).map_or(Rule::Default, |(_, rule)| *rule)
+    RULES
+        .iter()
+        .find(|(pattern, _)| matches(pattern, path))
+        .map_or(Rule::Default, |(_, rule)| *rule)
 }
 
 fn matches(pattern: &[&str], path: &[String]) -> bool {

@@ -23,8 +23,10 @@ fn show(node: &Node) -> String {
             format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", "))
         }
         Value::Mapping(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(key, entry)| format!("{key}: {}", show(&entry.node))).collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, entry)| format!("{key}: {}", show(&entry.node)))
+                .collect();
             format!("{{{}}}", entries.join(", "))
         }
         _ => node.scalar_text().map_or_else(String::new, str::to_owned),
@@ -61,10 +63,18 @@ fn mappings_merge_scalars_replace_and_lists_append() {
         ("{a: {x: 1}}", "{a: ~}", "{a: {x: 1}}"),
         ("{a: ~}", "{a: {x: 1}}", "{a: {x: 1}}"),
         ("{name: one}", "{name: two}", "{name: two}"),
-        ("{services: {a: {image: x}}}", "{services: {b: {image: y}}}", "{services: {a: {image: x}, b: {image: y}}}"),
+        (
+            "{services: {a: {image: x}}}",
+            "{services: {b: {image: y}}}",
+            "{services: {a: {image: x}, b: {image: y}}}",
+        ),
         ("{services: {a: {image: x}}}", "{services: {a: ~}}", "{services: {a: {image: x}}}"),
         ("{volumes: {v: ~}}", "{volumes: {v: {name: n}}}", "{volumes: {v: {name: n}}}"),
-        ("{networks: {n: {labels: [a=1]}}}", "{networks: {n: {labels: {b: 2}}}}", "{networks: {n: {labels: {a: 1, b: 2}}}}"),
+        (
+            "{networks: {n: {labels: [a=1]}}}",
+            "{networks: {n: {labels: {b: 2}}}}",
+            "{networks: {n: {labels: {a: 1, b: 2}}}}",
+        ),
         (
             "{networks: {n: {ipam: {config: [{subnet: 10.0.0.0/24}]}}}}",
             "{networks: {n: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.0.0.1}, {subnet: 10.1.0.0/24}]}}}}",
@@ -95,7 +105,11 @@ fn commands_are_replaced() {
             ("ready: {tcp: 80}", "ready: {http: /up}", "ready: {http: /up}"),
             ("ready: {tcp: 80}", "ready: {timeout: 9s}", "ready: {tcp: 80, timeout: 9s}"),
             ("ready: {tcp: 80, timeout: 9s}", "ready: healthcheck", "ready: healthcheck"),
-            ("post_start: [{command: a}]", "post_start: [{command: b}]", "post_start: [{command: a}, {command: b}]"),
+            (
+                "post_start: [{command: a}]",
+                "post_start: [{command: b}]",
+                "post_start: [{command: a}, {command: b}]",
+            ),
         ],
     );
 }
@@ -121,7 +135,11 @@ fn keys_and_values_merge_per_key_in_whichever_form() {
             ("build: {args: [A=1]}", "build: {args: {B: 2}}", "build: {args: {A: 1, B: 2}}"),
             ("build: {labels: [A=1]}", "build: {labels: [A=2]}", "build: {labels: {A: 2}}"),
             ("extra_hosts: ['a:1.1.1.1']", "extra_hosts: [a=2.2.2.2]", "extra_hosts: {a: 2.2.2.2}"),
-            ("extra_hosts: ['a:1', 'a:2']", "extra_hosts: ['b:::1']", "extra_hosts: {a: [1, 2], b: ::1}"),
+            (
+                "extra_hosts: ['a:1', 'a:2']",
+                "extra_hosts: ['b:::1']",
+                "extra_hosts: {a: [1, 2], b: ::1}",
+            ),
             ("extra_hosts: {a: 1}", "extra_hosts: ['a:2', 'a:3']", "extra_hosts: {a: [2, 3]}"),
         ],
     );
@@ -200,10 +218,22 @@ fn other_lists_are_unique_by_what_they_are_about() {
             ("devices: ['/a:/x']", "devices: ['/b:/x:r']", "devices: [/b:/x:r]"),
             ("devices: [/x]", "devices: ['/b:/x']", "devices: [/b:/x]"),
             ("devices: ['/x:rwm']", "devices: [/x]", "devices: [/x]"),
-            ("secrets: [s]", "secrets: [{source: s, mode: 0400}]", "secrets: [{source: s, mode: 0400}]"),
-            ("secrets: [s]", "secrets: [{source: t, target: /run/secrets/s}]", "secrets: [{source: t, target: /run/secrets/s}]"),
+            (
+                "secrets: [s]",
+                "secrets: [{source: s, mode: 0400}]",
+                "secrets: [{source: s, mode: 0400}]",
+            ),
+            (
+                "secrets: [s]",
+                "secrets: [{source: t, target: /run/secrets/s}]",
+                "secrets: [{source: t, target: /run/secrets/s}]",
+            ),
             ("secrets: [s]", "secrets: [t]", "secrets: [s, t]"),
-            ("configs: [c]", "configs: [{source: d, target: /c}]", "configs: [{source: d, target: /c}]"),
+            (
+                "configs: [c]",
+                "configs: [{source: d, target: /c}]",
+                "configs: [{source: d, target: /c}]",
+            ),
             ("expose: [80]", "expose: [80/tcp, 80/udp]", "expose: [80/tcp, 80/udp]"),
             ("profiles: [a, b]", "profiles: [b, c]", "profiles: [a, b, c]"),
             ("cap_add: [A]", "cap_add: [A, B]", "cap_add: [A, B]"),
@@ -228,10 +258,22 @@ fn ports_add_up_in_compose_files() {
             ("ports: ['8080:80']", "ports: ['8081:80']", "ports: [8080:80, 8081:80]"),
             ("ports: ['8080:80']", "ports: ['8080:80/tcp']", "ports: [8080:80/tcp]"),
             ("ports: ['8080:80']", "ports: ['8080:80/udp']", "ports: [8080:80, 8080:80/udp]"),
-            ("ports: ['127.0.0.1:8080:80']", "ports: ['8080:80']", "ports: [127.0.0.1:8080:80, 8080:80]"),
-            ("ports: ['[::1]:8080:80']", "ports: [{target: 80, published: '8080', host_ip: '::1'}]", "ports: [{target: 80, published: 8080, host_ip: ::1}]"),
+            (
+                "ports: ['127.0.0.1:8080:80']",
+                "ports: ['8080:80']",
+                "ports: [127.0.0.1:8080:80, 8080:80]",
+            ),
+            (
+                "ports: ['[::1]:8080:80']",
+                "ports: [{target: 80, published: '8080', host_ip: '::1'}]",
+                "ports: [{target: 80, published: 8080, host_ip: ::1}]",
+            ),
             ("ports: [80]", "ports: ['80']", "ports: [80]"),
-            ("ports: ['8080:80']", "ports: [{target: 80, published: 8080}]", "ports: [{target: 80, published: 8080}]"),
+            (
+                "ports: ['8080:80']",
+                "ports: [{target: 80, published: 8080}]",
+                "ports: [{target: 80, published: 8080}]",
+            ),
         ],
     );
 }
@@ -245,7 +287,11 @@ fn ports_replace_by_target_in_devstack_files() {
             ("ports: ['8080:80', '9000:90']", "ports: ['8081:80']", "ports: [9000:90, 8081:80]"),
             ("ports: ['8080:80']", "ports: ['8081:80', '8082:80']", "ports: [8081:80, 8082:80]"),
             ("ports: ['8080:80']", "ports: ['8081:80/udp']", "ports: [8080:80, 8081:80/udp]"),
-            ("ports: [80]", "ports: [{target: 80, published: 1}]", "ports: [{target: 80, published: 1}]"),
+            (
+                "ports: [80]",
+                "ports: [{target: 80, published: 1}]",
+                "ports: [{target: 80, published: 1}]",
+            ),
         ],
     );
 }
@@ -293,11 +339,20 @@ fn reset_removes_and_override_replaces() {
             ("environment: [A=1, B=2]", "environment: {A: !reset ~}", "environment: {B: 2}"),
             ("environment: {A: 1}", "environment: !override {B: 2}", "environment: {B: 2}"),
             ("build: {context: a, args: {X: 1}}", "build: !override b", "build: b"),
-            ("depends_on: {a: {condition: service_healthy}}", "depends_on: {a: !reset ~}", "depends_on: {}"),
-            ("healthcheck: {test: a, retries: 1}", "healthcheck: !override {disable: true}", "healthcheck: {disable: true}"),
+            (
+                "depends_on: {a: {condition: service_healthy}}",
+                "depends_on: {a: !reset ~}",
+                "depends_on: {}",
+            ),
+            (
+                "healthcheck: {test: a, retries: 1}",
+                "healthcheck: !override {disable: true}",
+                "healthcheck: {disable: true}",
+            ),
         ],
     );
-    let (result, _) = merged("{services: {a: {image: x}, b: {image: y}}}", "{services: {a: !reset ~}}", COMPOSE);
+    let (result, _) =
+        merged("{services: {a: {image: x}, b: {image: y}}}", "{services: {a: !reset ~}}", COMPOSE);
     assert_eq!(result, "{services: {b: {image: y}}}");
 }
 
@@ -306,7 +361,12 @@ fn merging_in_steps_keeps_resets_for_what_lies_below() {
     // preset <- base <- override: the base's tags hold for the preset, whatever the override adds.
     for (preset, base, over, expected) in [
         ("{ports: ['1:1']}", "{ports: !reset []}", "{ports: ['2:2']}", "{ports: [2:2]}"),
-        ("{ports: ['1:1']}", "{ports: !override ['2:2']}", "{ports: ['3:3']}", "{ports: [2:2, 3:3]}"),
+        (
+            "{ports: ['1:1']}",
+            "{ports: !override ['2:2']}",
+            "{ports: ['3:3']}",
+            "{ports: [2:2, 3:3]}",
+        ),
         ("{ports: ['1:1'], image: a}", "{ports: !reset []}", "{user: u}", "{image: a, user: u}"),
     ] {
         let mut found = Diagnostics::default();

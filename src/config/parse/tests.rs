@@ -156,11 +156,12 @@ fn syntax_errors_say_what_to_do() {
 
 #[test]
 fn aliases_cannot_multiply_without_end() {
-    let mut nodes = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..9 {
+    let level = |level: usize| {
         let items = vec![format!("*a{}", level - 1); 10].join(", ");
-        nodes += &format!("a{level}: &a{level} [{items}]\n");
-    }
+        format!("a{level}: &a{level} [{items}]\n")
+    };
+    let first = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    let nodes = first + &(1..9).map(level).collect::<Vec<_>>().concat();
     let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 1000].join(", "));
     for bomb in [nodes, text] {
         let found = parse(&source(&bomb)).expect_err("it is a bomb");
@@ -170,7 +171,14 @@ fn aliases_cannot_multiply_without_end() {
 
 #[test]
 fn depth_is_bounded() {
-    for deep in ["[".repeat(200), "- ".repeat(5000) + "x", "{a: ".repeat(200)] {
+    let level = |level: usize| format!("a{level}: &a{level} [[*a{}]]\n", level - 1);
+    let through_aliases = (1..100).map(level).collect::<Vec<_>>().concat();
+    for deep in [
+        "[".repeat(200),
+        "- ".repeat(5000) + "x",
+        "{a: ".repeat(200),
+        "a0: &a0 x\n".to_owned() + &through_aliases,
+    ] {
         let found = parse(&source(&deep)).expect_err("it is too deep");
         assert_eq!(found.0[0].message, "nested too deeply");
     }

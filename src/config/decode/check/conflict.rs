@@ -117,8 +117,8 @@ fn targets(cx: &mut Cx<'_>, draft: &Draft<'_>) {
 
 /// One address of the host cannot lead to two containers.
 fn ports(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
-    let mut taken: HashMap<(Protocol, u16), Vec<(&ServiceName, &Placed<'_, Port>)>> =
-        HashMap::new();
+    type Publisher<'d, 'n> = (&'d ServiceName, &'d Placed<'n, Port>);
+    let mut taken: HashMap<(Protocol, u16), Vec<Publisher<'_, '_>>> = HashMap::new();
     for draft in drafts.iter().filter(|draft| draft.active) {
         let name = &draft.service.name;
         for placed in &draft.ports {
@@ -187,7 +187,8 @@ fn names(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
         for alias in &draft.service.aliases {
             let other = meaning.insert(alias, name).filter(|other| *other != name);
             if let Some(other) = other {
-                let message = format!("the alias `{alias}` of `{name}` already means `{other}`");
+                let message =
+                    format!("the alias `{alias}` of `{name}` already means the service `{other}`");
                 cx.push(
                     Diagnostic::error(message, draft.places.aliases.unwrap_or(draft.key))
                         .help("choose another alias"),

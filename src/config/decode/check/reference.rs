@@ -1,5 +1,7 @@
 //! Every name must mean something.
 
+use std::collections::HashMap;
+
 use crate::config::decode::context::Cx;
 use crate::config::decode::service::Draft;
 use crate::config::decode::stack::Declared;
@@ -25,7 +27,7 @@ pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'
                 _ => ("configs", &declared.configs),
             };
             let is_default = section == "networks" && reference.name == "default";
-            if is_default || names.contains(&reference.name.as_str()) {
+            if is_default || names.contains(reference.name.as_str()) {
                 continue;
             }
             let Reference { kind, name, span } = reference;
@@ -72,7 +74,9 @@ fn references<'n>(draft: &Draft<'n>) -> Vec<Reference<'n>> {
 }
 
 /// Checks that each service depended on exists, is selected and can be what is waited for.
-pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], services: &[&str]) {
+pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'_>) {
+    let by_name: HashMap<&str, &Draft<'_>> =
+        drafts.iter().map(|draft| (draft.service.name.as_str(), draft)).collect();
     for draft in drafts {
         let name = &draft.service.name;
         for edge in &draft.dependencies {
@@ -83,12 +87,13 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], services: &[
                 cx.push(Diagnostic::error(message, edge.span).help("remove it"));
                 continue;
             }
-            let Some(target) = drafts.iter().find(|draft| draft.service.name == *other) else {
-                if !services.contains(&other.as_str()) {
+            let Some(target) = by_name.get(other.as_str()) else {
+                // One that could not be read has its own findings.
+                if !declared.services.contains(other.as_str()) {
                     let message =
                         format!("the service `{name}` depends on the undefined service `{other}`");
                     let diagnostic = Diagnostic::error(message, edge.span);
-                    cx.push(match meant(other.as_str(), drafts, services) {
+                    cx.push(match meant(other.as_str(), drafts, declared) {
                         Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
                         None => diagnostic,
                     });
@@ -124,10 +129,10 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], services: &[
 }
 
 /// The service that a wrong name means: one whose alias it is, or the nearest.
-fn meant<'n>(name: &str, drafts: &'n [Draft<'_>], services: &[&'n str]) -> Option<&'n str> {
+fn meant<'n>(name: &str, drafts: &'n [Draft<'_>], declared: &Declared<'n>) -> Option<&'n str> {
     drafts
         .iter()
         .find(|draft| draft.service.aliases.iter().any(|alias| alias == name))
         .map(|draft| draft.service.name.as_str())
-        .or_else(|| closest(name, services.iter().copied()))
+        .or_else(|| closest(name, declared.services.iter().copied()))
 }

@@ -1,0 +1,126 @@
+//! The grammar of the command line. Verbs and flags are Compose's wherever Compose has them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::build::BuildArgs;
+use super::config::ConfigArgs;
+use super::down::DownArgs;
+use super::exec::ExecArgs;
+use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
+use super::logs::LogsArgs;
+use super::ps::PsArgs;
+use super::pull::PullArgs;
+use super::reset::ResetArgs;
+use super::status::StatusArgs;
+use super::up::UpArgs;
+use super::version::VersionArgs;
+
+/// The stack on your own machine: a faster, clearer docker compose for local development.
+#[derive(Debug, Parser)]
+#[command(name = "devstack", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
+    3 no Docker Engine, 130 interrupted; `exec` passes on the command's own.")]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(super) struct GlobalArgs {
+    /// The stack's files; `-` is standard input. Later ones override earlier ones
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Project name; by default `name:` of the file, or its folder's name
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) project_name: Option<String>,
+    /// Folder to which relative paths refer; by default the first file's
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) project_directory: Option<PathBuf>,
+    /// Files of variables instead of `.env`; later ones win
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(super) env_files: Vec<PathBuf>,
+    /// Profiles to switch on; `*` is all of them
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(super) profiles: Vec<String>,
+    /// How to show progress
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = ProgressArg::Auto,
+          env = "COMPOSE_PROGRESS", hide_env = true, global = true)]
+    pub(super) progress: ProgressArg,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = AnsiArg::Auto,
+          env = "COMPOSE_ANSI", hide_env = true, global = true)]
+    pub(super) ansi: AnsiArg,
+    /// Calls to the engine at the same time
+    #[arg(long, value_name = "N", env = "COMPOSE_PARALLEL_LIMIT", hide_env = true, global = true)]
+    pub(super) parallel: Option<usize>,
+    /// Print what would be done and do nothing
+    #[arg(long, global = true)]
+    pub(super) dry_run: bool,
+}
+
+/// How to show progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressArg {
+    /// Live lines on a terminal, plain ones elsewhere
+    Auto,
+    /// Live lines
+    Tty,
+    /// One line per change
+    Plain,
+    /// One JSON object per event, on standard error
+    Json,
+    /// Only warnings and errors
+    Quiet,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AnsiArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create and start the stack, and wait until it is ready
+    Up(UpArgs),
+    /// Stop and remove containers and networks
+    Down(DownArgs),
+    /// Stop services without removing anything
+    Stop(StopArgs),
+    /// Start stopped services
+    Start(StartArgs),
+    /// Restart services
+    Restart(RestartArgs),
+    /// Send a signal to services
+    Kill(KillArgs),
+    /// Remove stopped containers
+    Rm(RmArgs),
+    /// Throw away containers and data, and start afresh
+    Reset(ResetArgs),
+    /// List containers
+    Ps(PsArgs),
+    /// Show each service's state, health, URLs and what changed since it was started
+    Status(StatusArgs),
+    /// Show what services have logged, in the order of time
+    Logs(LogsArgs),
+    /// Run a command in a running service
+    Exec(ExecArgs),
+    /// Build images
+    Build(BuildArgs),
+    /// Pull images
+    Pull(PullArgs),
+    /// Check the files and print the stack that they make up
+    Config(ConfigArgs),
+    /// Print the versions of devstack and of the engine
+    Version(VersionArgs),
+}

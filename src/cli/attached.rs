@@ -1,0 +1,103 @@
+//! What `up` does after everything is ready and it was not told to leave: it follows the logs
+//! until the stack ends or the user ends it.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::context::Context;
+use super::error::{CliError, ExitStatus};
+use super::logs::{Following, Printer, Told, stream};
+use super::run::run;
+use crate::engine::{DockerEngine, Engine as _, LogsRequest};
+use crate::logs::{Follow, Options};
+use crate::os::signal::Interrupts;
+use crate::plan::lifecycle;
+use crate::project::{Duration, ProjectName, ServiceName};
+
+/// How lines look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) prefix: bool,
+    pub(super) timestamps: bool,
+}
+
+/// What to follow.
+pub(super) struct Attached<'a> {
+    pub(super) project: &'a ProjectName,
+    pub(super) services: Vec<ServiceName>,
+    /// Only lines from here on.
+    pub(super) begun: OffsetDateTime,
+    pub(super) style: Style,
+    /// Grace period over the containers' own.
+    pub(super) grace: Option<Duration>,
+}
+
+/// Follows the logs. The first interrupt stops the services, the second one kills them.
+pub(super) async fn follow(
+    cx: &Context,
+    engine: &Arc<DockerEngine>,
+    attached: Attached<'_>,
+    mut interrupts: Interrupts,
+) -> Result<ExitStatus, CliError> {
+    let observed = engine.observe().await?;
+    let containers = lifecycle::selected(attached.project, &observed, &attached.services);
+    let mut printer = Printer::new(cx, attached.project, &containers, &Options {
+        prefix: attached.style.prefix,
+        timestamps: attached.style.timestamps,
+        colour: cx.stdout_colour(),
+    });
+    let request = LogsRequest {
+        follow: true,
+        since: Some(attached.begun.unix_timestamp()),
+        ..LogsRequest::default()
+    };
+    let mut follow = Follow::new(std::time::Duration::from_millis(50));
+    for container in &containers {
+        follow.add(stream(engine, attached.project, &Told::of(container), &request));
+    }
+    let services = attached.services.clone();
+    let mut following = Following::new(engine, attached.project.clone(), services, follow).await?;
+    let heard = interrupts.count();
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupts.at_least(heard + 1) => break,
+            line = following.next() => match line {
+                Some(line) => {
+                    if !printer.print(&line?)? {
+                        break;
+                    }
+                }
+                None => return Ok(ExitStatus::Success),
+            },
+        }
+    }
+    drop(following);
+    cx.note("stopping; press Ctrl-C again to kill");
+    stop(cx, engine, &attached, &mut interrupts).await?;
+    Ok(ExitStatus::Interrupted)
+}
+
+async fn stop(
+    cx: &Context,
+    engine: &Arc<DockerEngine>,
+    attached: &Attached<'_>,
+    interrupts: &mut Interrupts,
+) -> Result<(), CliError> {
+    let observed = engine.observe().await?;
+    let containers = lifecycle::selected(attached.project, &observed, &attached.services);
+    let plan = lifecycle::stop(&containers, attached.grace);
+    let heard = interrupts.count();
+    let mut second = interrupts.clone();
+    let mut own = interrupts.clone();
+    tokio::select! {
+        biased;
+        // Stops that are under way end as soon as their containers are killed.
+        () = second.at_least(heard + 1) => {
+            let plan = lifecycle::kill(&containers, "SIGKILL");
+            run(cx, engine, &plan, None, interrupts).await
+        }
+        result = run(cx, engine, &plan, None, &mut own) => result,
+    }
+}

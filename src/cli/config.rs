@@ -1,0 +1,101 @@
+//! `devstack config`.
+
+use clap::ValueEnum;
+
+use super::context::Context;
+use super::error::{CliError, ExitStatus};
+use super::scope::{desired, selected};
+use crate::config::canonical::{Format as Form, Secrets, canonical};
+use crate::state::labels;
+
+/// Arguments of `config`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigArgs {
+    /// Services to print; all when none is named
+    #[arg(value_name = "SERVICE")]
+    selection: Vec<String>,
+    /// Only check; print nothing
+    #[arg(short, long)]
+    quiet: bool,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Yaml)]
+    format: FormatArg,
+    /// Print the services' names, a line each
+    #[arg(long, group = "list")]
+    services: bool,
+    /// Print the volumes' names, a line each
+    #[arg(long, group = "list")]
+    volumes: bool,
+    /// Print the networks' names, a line each
+    #[arg(long, group = "list")]
+    networks: bool,
+    /// Print the images, a line each
+    #[arg(long, group = "list")]
+    images: bool,
+    /// Print the profiles, a line each
+    #[arg(long, group = "list")]
+    profiles: bool,
+    /// Print the digest of each service's definition
+    #[arg(long, group = "list")]
+    hash: bool,
+    /// Print passwords and keys instead of `***`
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
+}
+
+pub(super) fn config(cx: &Context, args: ConfigArgs) -> Result<ExitStatus, CliError> {
+    let all = cx.load_project()?;
+    let project = selected(&all, &args.selection, true)?;
+    if args.quiet {
+        return Ok(ExitStatus::Success);
+    }
+    let lines = if args.services {
+        Some(project.services.keys().map(ToString::to_string).collect())
+    } else if args.volumes {
+        Some(project.volumes.keys().map(ToString::to_string).collect())
+    } else if args.networks {
+        Some(project.networks.keys().map(ToString::to_string).collect())
+    } else if args.images {
+        Some(project.services.values().map(|service| service.image.to_string()).collect())
+    } else if args.profiles {
+        let services = all.services.values().chain(all.disabled_services.values());
+        let mut profiles: Vec<String> =
+            services.flat_map(|service| service.profiles.iter().cloned()).collect();
+        profiles.sort();
+        profiles.dedup();
+        Some(profiles)
+    } else if args.hash {
+        let digest = |name: &str, hash: &str| format!("{name} {hash}");
+        let containers = desired(&project).containers;
+        Some(
+            containers
+                .iter()
+                .filter(|spec| spec.number == 1)
+                .map(|spec| digest(spec.service.name.as_str(), &spec.labels[labels::CONFIG_HASH]))
+                .collect::<Vec<String>>(),
+        )
+    } else {
+        None
+    };
+    match lines {
+        Some(lines) => cx.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?,
+        None => {
+            let format = match args.format {
+                FormatArg::Yaml => Form::Yaml,
+                FormatArg::Json => Form::Json,
+            };
+            let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
+            cx.print(&canonical(&project, format, secrets))?;
+        }
+    }
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,215 @@
+//! What commands share: settings, the project, the engine, the terminal.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{AnsiArg, GlobalArgs, ProgressArg};
+use super::error::{CliError, Problem};
+use crate::config::decode::{DecodeRequest, decode};
+use crate::config::diagnostic::Diagnostics;
+use crate::config::load::{FileReader, LoadRequest, Presets, load};
+use crate::config::preset;
+use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
+use crate::os::files;
+use crate::os::terminal::{Ansi, Terminal};
+use crate::project::Project;
+use crate::report::ProgressMode;
+use crate::report::diagnostic::render;
+
+/// What commands share.
+pub(super) struct Context {
+    pub(super) global: GlobalArgs,
+    working_dir: PathBuf,
+    environment: Vec<(String, String)>,
+    terminal: Terminal,
+}
+
+impl Context {
+    pub(super) fn new(global: GlobalArgs) -> Self {
+        // Variables that are not text cannot be used in a file of text.
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let ansi = match global.ansi {
+            AnsiArg::Auto => Ansi::Auto,
+            AnsiArg::Always => Ansi::Always,
+            AnsiArg::Never => Ansi::Never,
+        };
+        let terminal = Terminal::detect(ansi, |name| std::env::var(name).ok());
+        let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        Self { global, working_dir, environment, terminal }
+    }
+
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Reads the stack's files; warnings go to standard error.
+    pub(super) fn load_project(&self) -> Result<Project, CliError> {
+        let (project, warnings) = self.load_quietly()?;
+        self.print_diagnostics(&warnings);
+        Ok(project)
+    }
+
+    /// Reads the stack's files without printing anything.
+    pub(super) fn load_quietly(&self) -> Result<(Project, Diagnostics), CliError> {
+        let request = LoadRequest {
+            files: self.global.files.clone(),
+            project_directory: self.global.project_directory.clone(),
+            project_name: self.global.project_name.clone(),
+            env_files: self.global.env_files.clone(),
+            process_environment: self.environment.clone(),
+            working_dir: self.working_dir.clone(),
+        };
+        let mut reader = Disk;
+        let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
+        let loaded = load(&request, presets, &mut reader).map_err(Problem::Config)?;
+        let profiles = if self.global.profiles.is_empty() {
+            let listed = loaded.environment.get("COMPOSE_PROFILES").unwrap_or_default();
+            listed.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+        } else {
+            self.global.profiles.clone()
+        };
+        let request = DecodeRequest {
+            project_dir: loaded.project_dir,
+            config_files: loaded.config_files,
+            environment_files: loaded.env_files_read,
+            environment: loaded.environment,
+            project_name: loaded.project_name.map(|name| name.to_string()),
+            profiles,
+            home: std::env::home_dir(),
+        };
+        let mut warnings = loaded.warnings;
+        match decode(&loaded.root, &request, &mut |path| files::read_text(path)) {
+            Ok((project, more)) => {
+                warnings.0.extend(more.0);
+                Ok((project, warnings))
+            }
+            Err(errors) => {
+                warnings.0.extend(errors.0);
+                Err(Problem::Config(warnings).into())
+            }
+        }
+    }
+
+    /// Where the engine is, by the docker CLI's rules.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, CliError> {
+        let home = std::env::home_dir();
+        let facts = EndpointFacts {
+            variable: &|name| self.variable(name).map(str::to_owned),
+            home: home.as_deref(),
+            read: &|path| files::read_text(path).ok(),
+            exists: &|path| path.exists(),
+        };
+        Ok(Endpoint::find(&facts).map_err(Problem::Endpoint)?)
+    }
+
+    /// Connects to the engine.
+    pub(super) async fn connect(&self) -> Result<Arc<DockerEngine>, CliError> {
+        let engine = DockerEngine::connect(self.endpoint()?).await.map_err(Problem::Engine)?;
+        Ok(Arc::new(engine))
+    }
+
+    /// Prints findings that stop nothing.
+    pub(super) fn print_diagnostics(&self, diagnostics: &Diagnostics) {
+        if !diagnostics.0.is_empty() {
+            self.note(&render(diagnostics, self.stderr_colour(), self.width()));
+        }
+    }
+
+    /// Prints a line for a person, on standard error.
+    pub(super) fn note(&self, text: &str) {
+        // Nobody to read it is no reason to fail.
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    }
+
+    /// Prints data, on standard output.
+    pub(super) fn print(&self, text: &str) -> Result<(), CliError> {
+        let mut stdout = io::stdout().lock();
+        let mut write = || {
+            stdout.write_all(text.as_bytes())?;
+            if !text.is_empty() && !text.ends_with('\n') {
+                stdout.write_all(b"\n")?;
+            }
+            stdout.flush()
+        };
+        match write() {
+            // The reader has seen enough, as in `devstack ps | head -1`.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Problem::Output(error).into()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Asks a yes-or-no question; no answer is no. `None` when nobody can be asked.
+    pub(super) fn confirm(&self, question: &str) -> Option<bool> {
+        if !self.terminal.stdin_is_terminal || !self.terminal.stderr.is_terminal {
+            return None;
+        }
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let _ = io::stderr().flush();
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Whether standard output shows colours.
+    pub(super) const fn stdout_colour(&self) -> bool {
+        self.terminal.stdout.colour
+    }
+
+    /// Whether standard error shows colours.
+    pub(super) const fn stderr_colour(&self) -> bool {
+        self.terminal.stderr.colour
+    }
+
+    /// Whether a command can be given a terminal.
+    pub(super) const fn has_terminal(&self) -> bool {
+        self.terminal.stdin_is_terminal && self.terminal.stdout.is_terminal
+    }
+
+    /// Columns for messages on standard error.
+    fn width(&self) -> usize {
+        self.terminal.stderr.size.map_or(100, |(_, columns)| columns)
+    }
+
+    /// Columns to which a table on standard output must be cut; `None` when it is not read on a
+    /// terminal.
+    pub(super) fn table_width(&self) -> Option<usize> {
+        self.terminal.stdout.size.map(|(_, columns)| columns)
+    }
+
+    /// What the display of progress needs to know.
+    pub(super) fn terminal_facts(&self) -> crate::report::TerminalFacts {
+        crate::report::TerminalFacts {
+            stderr_is_live: self.terminal.stderr.is_live,
+            colour: self.stderr_colour(),
+        }
+    }
+
+    /// How to show progress.
+    pub(super) const fn progress(&self) -> ProgressMode {
+        match self.global.progress {
+            ProgressArg::Auto => ProgressMode::Auto,
+            ProgressArg::Tty => ProgressMode::Tty,
+            ProgressArg::Plain => ProgressMode::Plain,
+            ProgressArg::Json => ProgressMode::Json,
+            ProgressArg::Quiet => ProgressMode::Quiet,
+        }
+    }
+}
+
+/// The files of this machine.
+struct Disk;
+
+impl FileReader for Disk {
+    fn read(&mut self, path: &Path) -> io::Result<String> {
+        files::read_text(path)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+}

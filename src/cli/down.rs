@@ -1,0 +1,92 @@
+//! `devstack down`.
+
+use clap::ValueEnum;
+
+use super::context::Context;
+use super::error::{CliError, ExitStatus};
+use super::run::{dry_run, run};
+use super::scope::Scope;
+use crate::engine::Engine as _;
+use crate::os::signal::Interrupts;
+use crate::plan::teardown::{TeardownOptions, teardown};
+use crate::project::Duration;
+use crate::state::Observed;
+
+/// Arguments of `down`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DownArgs {
+    /// Services to remove; the whole stack when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Remove volumes too: their data is lost
+    #[arg(short = 'v', long)]
+    volumes: bool,
+    /// Remove containers of services that are not in the files
+    #[arg(long, env = "COMPOSE_REMOVE_ORPHANS", hide_env = true)]
+    remove_orphans: bool,
+    /// Remove images: `local` those that devstack built, `all` those of every service
+    #[arg(long, value_name = "WHICH", value_enum)]
+    rmi: Option<Rmi>,
+    /// Grace period in seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+/// Which images to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rmi {
+    /// Those that devstack built and named itself
+    Local,
+    /// Those of every service
+    All,
+}
+
+pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, CliError> {
+    let scope = Scope::find(cx)?;
+    let services = scope.services(&args.services)?;
+    let mut interrupts = Interrupts::listen();
+    let engine = cx.connect().await?;
+    let observed = engine.observe().await?;
+    let options = TeardownOptions {
+        services: (!services.is_empty()).then_some(services),
+        known_services: scope.known_services(),
+        remove_orphans: args.remove_orphans,
+        volumes: args.volumes,
+        keep_networks: false,
+        images: images(&scope, &observed, args.rmi),
+        grace: args.timeout.map(Duration::from_secs),
+    };
+    let plan = teardown(&scope.name, &observed, &options);
+    if cx.global.dry_run {
+        dry_run(cx, &plan)?;
+        return Ok(ExitStatus::Success);
+    }
+    if plan.is_empty() && plan.warnings.is_empty() {
+        cx.note(&format!("nothing to remove for project {}", scope.name));
+        return Ok(ExitStatus::Success);
+    }
+    run(cx, &engine, &plan, None, &mut interrupts).await?;
+    Ok(ExitStatus::Success)
+}
+
+fn images(scope: &Scope, observed: &Observed, rmi: Option<Rmi>) -> Vec<String> {
+    let (Some(project), Some(rmi)) = (&scope.project, rmi) else { return Vec::new() };
+    let mut references: Vec<String> = project
+        .services
+        .values()
+        .chain(project.disabled_services.values())
+        .filter(|service| match rmi {
+            Rmi::All => true,
+            // An image with a name of the user's choice may serve other projects.
+            Rmi::Local => {
+                service.build.is_some()
+                    && service.image.as_str() == format!("{}-{}", project.name, service.name)
+            }
+        })
+        .map(|service| service.image.familiar())
+        .filter(|reference| observed.image(reference).is_some())
+        .collect();
+    references.sort();
+    references.dedup();
+    references
+}

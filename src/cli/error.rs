@@ -1,0 +1,342 @@
+//! What a command says when it fails, and with which exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use super::context::Context;
+use super::redact::Redactor;
+use crate::config::diagnostic::Diagnostics;
+use crate::engine::{EndpointError, EngineError, EngineErrorKind};
+use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
+use crate::os::files::MissingSource;
+use crate::plan::{Conflict, PortConflict, PortOwner};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExitStatus {
+    /// All done.
+    Success,
+    /// Something in the project is wrong.
+    Failure,
+    /// No engine can be used.
+    NoEngine,
+    /// The user interrupted it.
+    Interrupted,
+    /// The exit code of a command in a container.
+    Child(u8),
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub(super) struct CliError {
+    problem: Problem,
+    /// Hides the project's secrets in whatever is printed.
+    redactor: Redactor,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The files.
+    Config(Diagnostics),
+    /// The docker context.
+    Endpoint(EndpointError),
+    /// An engine call outside of a run.
+    Engine(EngineError),
+    /// Things on the engine that are not ours.
+    Conflicts(Vec<Conflict>),
+    /// Ports of others.
+    Ports(Vec<PortConflict>),
+    /// Bind mounts without source.
+    MissingSources(Vec<MissingSource>),
+    /// A run.
+    Run(ExecuteError),
+    /// A service that is not in the files.
+    UnknownService {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        suggestion: Option<String>,
+    },
+    /// Standard output.
+    Output(io::Error),
+    /// Anything else: what is wrong, and what to do.
+    Other {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl From<Problem> for CliError {
+    fn from(problem: Problem) -> Self {
+        Self { problem, redactor: Redactor::default() }
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        Problem::Engine(error).into()
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(match status {
+            ExitStatus::Success => 0,
+            ExitStatus::Failure => 1,
+            ExitStatus::NoEngine => 3,
+            ExitStatus::Interrupted => 130,
+            ExitStatus::Child(code) => code,
+        })
+    }
+}
+
+impl CliError {
+    /// A plain message with what to do.
+    pub(super) fn other(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Problem::Other { message: message.into(), hint: Some(hint.into()) }.into()
+    }
+
+    /// Hides these secrets when the error is printed.
+    pub(super) fn redacted(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
+        self
+    }
+
+    /// The exit code.
+    pub(super) fn status(&self) -> ExitStatus {
+        match &self.problem {
+            Problem::Engine(error) if error.is_unreachable() => ExitStatus::NoEngine,
+            Problem::Run(error) if error.cancelled && error.failures.is_empty() => {
+                ExitStatus::Interrupted
+            }
+            Problem::Run(error) if error.failures.iter().any(is_unreachable) => ExitStatus::NoEngine,
+            _ => ExitStatus::Failure,
+        }
+    }
+
+    /// Prints it on standard error.
+    pub(super) fn print(&self, cx: &Context) {
+        if let Problem::Config(diagnostics) = &self.problem {
+            cx.print_diagnostics(diagnostics);
+            return;
+        }
+        let mut report = Report { text: String::new(), colour: cx.stderr_colour() };
+        self.describe(&mut report);
+        cx.note(&self.redactor.apply(&report.text));
+    }
+
+    fn describe(&self, report: &mut Report) {
+        match &self.problem {
+            Problem::Config(_) => {}
+            Problem::Endpoint(error) => {
+                report.error(&error.to_string());
+                report.hint("list contexts with `docker context ls`, or unset DOCKER_CONTEXT");
+            }
+            Problem::Engine(error) => describe_engine(report, error),
+            Problem::Conflicts(conflicts) => {
+                for conflict in conflicts {
+                    report.error(&conflict.to_string());
+                    report.hint(conflict_hint(conflict));
+                }
+            }
+            Problem::Ports(conflicts) => {
+                for conflict in conflicts {
+                    report.error(&conflict.to_string());
+                    report.hint(&port_hint(conflict));
+                }
+                report.note("nothing was created");
+            }
+            Problem::MissingSources(missing) => {
+                for source in missing {
+                    report.error(&source.to_string());
+                }
+                report.hint("create the path, correct it in the file, or set `bind: {create_host_path: true}`");
+            }
+            Problem::Run(error) => describe_run(report, error),
+            Problem::UnknownService { name, suggestion } => {
+                report.error(&format!("no service `{name}` in the files"));
+                match suggestion {
+                    Some(suggestion) => report.hint(&format!("did you mean `{suggestion}`?")),
+                    None => report.hint("`devstack config --services` lists them"),
+                }
+            }
+            Problem::Output(error) => report.error(&format!("cannot write the output: {error}")),
+            Problem::Other { message, hint } => {
+                report.error(message);
+                if let Some(hint) = hint {
+                    report.hint(hint);
+                }
+            }
+        }
+    }
+}
+
+/// An error message in the making.
+struct Report {
+    text: String,
+    colour: bool,
+}
+
+impl Report {
+    fn error(&mut self, message: &str) {
+        let word = console::style("error:").red().bold().force_styling(self.colour);
+        self.line(&format!("{word} {message}"));
+    }
+
+    fn note(&mut self, message: &str) {
+        let word = console::style("note:").cyan().force_styling(self.colour);
+        self.line(&format!("  {word} {message}"));
+    }
+
+    fn hint(&mut self, message: &str) {
+        let word = console::style("help:").green().force_styling(self.colour);
+        self.line(&format!("  {word} {message}"));
+    }
+
+    fn quote(&mut self, lines: &[String]) {
+        let bar = console::style("|").dim().force_styling(self.colour).to_string();
+        for line in lines {
+            self.line(&format!("    {bar} {}", line.trim_end()));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+}
+
+fn is_unreachable(failure: &StepFailure) -> bool {
+    matches!(&failure.error, StepError::Engine(error) if error.is_unreachable())
+}
+
+fn describe_run(report: &mut Report, error: &ExecuteError) {
+    for failure in &error.failures {
+        match &failure.error {
+            StepError::Engine(error) => describe_engine(report, error),
+            StepError::Wait(failure) => describe_wait(report, failure),
+            StepError::Cancelled => {}
+        }
+    }
+    if error.cancelled && error.failures.is_empty() {
+        report.error("interrupted; what was begun stays as it is");
+        report.hint("`devstack up` goes on from there, `devstack down` removes it");
+    }
+}
+
+fn describe_engine(report: &mut Report, error: &EngineError) {
+    // Whoever cannot reach the engine does not care which call it was.
+    if error.is_unreachable() {
+        report.error(&error.kind.to_string());
+    } else {
+        report.error(&error.to_string());
+    }
+    if let EngineErrorKind::Build(failure) = &error.kind {
+        report.quote(&failure.output);
+    }
+    if let Some(hint) = engine_hint(&error.kind) {
+        report.hint(hint);
+    }
+}
+
+fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        EngineErrorKind::Unreachable { endpoint, .. } if endpoint.starts_with("unix:") => {
+            "start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is \
+             named by DOCKER_HOST or `docker context use`"
+        }
+        EngineErrorKind::Unreachable { .. } => "check DOCKER_HOST and `docker context ls`",
+        EngineErrorKind::PermissionDenied { .. } => {
+            "join its group with `sudo usermod -aG docker $USER`, then log in again"
+        }
+        EngineErrorKind::TooOld { .. } => "update the Docker Engine to 20.10 or newer",
+        EngineErrorKind::ImageNotFound => {
+            "check the image's name and tag in the file; a private image needs `docker login`"
+        }
+        EngineErrorKind::RegistryUnreachable(_) => {
+            "check network and proxy; the presets' images can be built without a registry by \
+             devstack's `scripts/images.sh`"
+        }
+        EngineErrorKind::RateLimited => "wait, or raise the limit with `docker login`",
+        EngineErrorKind::Unauthorized => "log in with `docker login REGISTRY`",
+        EngineErrorKind::PortTaken(_) => {
+            "stop whoever listens there, or publish another host port in the file"
+        }
+        EngineErrorKind::NoSpace(_) => "make room: `docker system df` shows where it went",
+        EngineErrorKind::TimedOut => "see whether the engine is busy, then try again",
+        EngineErrorKind::Build(_)
+        | EngineErrorKind::NotFound(_)
+        | EngineErrorKind::Conflict(_)
+        | EngineErrorKind::Refused(_) => return None,
+    })
+}
+
+fn describe_wait(report: &mut Report, failure: &WaitFailure) {
+    report.error(&failure.to_string());
+    if let WaitFailureReason::Unhealthy { output } = &failure.reason
+        && !output.trim().is_empty()
+    {
+        report.note("its health check printed:");
+        report.quote(&output.trim().lines().map(str::to_owned).collect::<Vec<_>>());
+    }
+    if let Some(state) = &failure.last_probe {
+        report.note(&format!("last seen: {state}"));
+    }
+    if !failure.log.is_empty() {
+        report.note(&format!("last lines of {}:", failure.container));
+        report.quote(&failure.log);
+    }
+    let service = &failure.service;
+    let hint = match &failure.reason {
+        WaitFailureReason::Exited { oom_killed: true, .. } => {
+            format!("raise `mem_limit` of `{service}`")
+        }
+        WaitFailureReason::TimedOut { .. } => format!(
+            "`devstack logs {service}` shows what it does; a longer wait is `--wait-timeout SECONDS`"
+        ),
+        _ => format!("`devstack logs {service}` shows the whole log"),
+    };
+    report.hint(&hint);
+    if failure.last_probe.as_deref() == Some("up, wrong password") {
+        report.hint(&format!(
+            "an existing volume keeps its first password: `devstack reset {service}` makes it anew"
+        ));
+    }
+}
+
+const fn conflict_hint(conflict: &Conflict) -> &'static str {
+    match conflict {
+        Conflict::ContainerName { .. } => "remove that container, or choose another name",
+        Conflict::ForeignNetwork { .. } => {
+            "use it as it is with `external: true`, or choose another `name:`"
+        }
+        Conflict::ForeignVolume { .. } => {
+            "use it as it is with `external: true`, or choose another `name:`"
+        }
+        Conflict::MissingExternalNetwork(_) => "make it with `docker network create`",
+        Conflict::MissingExternalVolume(_) => "make it with `docker volume create`",
+        Conflict::MissingImage { .. } => "pull or build it first, or change that setting",
+        Conflict::NetworkInUse { .. } => "run `devstack up` without naming services",
+    }
+}
+
+fn port_hint(conflict: &PortConflict) -> String {
+    let port = conflict.wanted.port;
+    match &conflict.owner {
+        PortOwner::Container { project: Some(project), .. } => {
+            format!("stop it with `devstack -p {project} stop`, or publish another host port")
+        }
+        PortOwner::Container { name, project: None } => {
+            format!("stop it with `docker stop {name}`, or publish another host port")
+        }
+        PortOwner::Process { pid, .. } => {
+            format!("end it with `kill {pid}`, or publish another host port")
+        }
+        PortOwner::Unknown => {
+            format!("`sudo ss -ltnp 'sport = :{port}'` tells who; or publish another host port")
+        }
+    }
+}

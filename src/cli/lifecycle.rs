@@ -1,0 +1,174 @@
+//! `devstack stop`, `start`, `restart`, `kill` and `rm`: containers as they are, no files changed
+//! into containers.
+
+use super::context::Context;
+use super::error::{CliError, ExitStatus};
+use super::run::{dry_run, run};
+use super::scope::Scope;
+use crate::engine::Engine as _;
+use crate::os::signal::Interrupts;
+use crate::plan::{Plan, lifecycle};
+use crate::project::Duration;
+use crate::state::{Desired, Observed, ObservedContainer};
+
+/// Arguments of `stop`.
+#[derive(Debug, clap::Args)]
+pub(super) struct StopArgs {
+    /// Services to stop; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Grace period in seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+/// Arguments of `start`.
+#[derive(Debug, clap::Args)]
+pub(super) struct StartArgs {
+    /// Services to start; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Wait until they are ready
+    #[arg(long)]
+    wait: bool,
+    /// Longest wait for one service, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
+}
+
+/// Arguments of `restart`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RestartArgs {
+    /// Services to restart; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Grace period in seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Do not wait until they are ready again
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Arguments of `kill`.
+#[derive(Debug, clap::Args)]
+pub(super) struct KillArgs {
+    /// Services to send the signal to; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// The signal
+    #[arg(short, long, value_name = "SIGNAL", default_value = "SIGKILL")]
+    signal: String,
+}
+
+/// Arguments of `rm`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RmArgs {
+    /// Services whose containers to remove; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+    /// Stop what runs first
+    #[arg(short, long)]
+    stop: bool,
+    /// Remove anonymous volumes too
+    #[arg(short = 'v', long)]
+    volumes: bool,
+}
+
+pub(super) async fn stop(cx: &Context, args: StopArgs) -> Result<ExitStatus, CliError> {
+    let grace = args.timeout.map(Duration::from_secs);
+    act(cx, &args.services, None, "nothing runs", |containers, _| lifecycle::stop(containers, grace))
+        .await
+}
+
+pub(super) async fn start(cx: &Context, args: StartArgs) -> Result<ExitStatus, CliError> {
+    let wait = args.wait || args.wait_timeout.is_some();
+    let none = "no containers to start; `devstack up` makes them";
+    act(cx, &args.services, args.wait_timeout, none, |containers, desired| {
+        lifecycle::start(containers, desired, wait)
+    })
+    .await
+}
+
+pub(super) async fn restart(cx: &Context, args: RestartArgs) -> Result<ExitStatus, CliError> {
+    let grace = args.timeout.map(Duration::from_secs);
+    let none = "no containers to restart; `devstack up` makes them";
+    act(cx, &args.services, None, none, |containers, desired| {
+        lifecycle::restart(containers, desired, grace, !args.no_wait)
+    })
+    .await
+}
+
+pub(super) async fn kill(cx: &Context, args: KillArgs) -> Result<ExitStatus, CliError> {
+    act(cx, &args.services, None, "nothing runs", |containers, _| {
+        lifecycle::kill(containers, &args.signal)
+    })
+    .await
+}
+
+pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliError> {
+    let scope = Scope::find(cx)?;
+    let services = scope.services(&args.services)?;
+    let mut interrupts = Interrupts::listen();
+    let engine = cx.connect().await?;
+    let observed = engine.observe().await?;
+    let containers = lifecycle::selected(&scope.name, &observed, &services);
+    let plan = lifecycle::remove(&containers, args.stop, args.volumes);
+    if cx.global.dry_run {
+        dry_run(cx, &plan)?;
+        return Ok(ExitStatus::Success);
+    }
+    if plan.is_empty() {
+        cx.note("no stopped containers");
+        return Ok(ExitStatus::Success);
+    }
+    if !args.force {
+        let names: Vec<&str> = containers
+            .iter()
+            .filter(|container| args.stop || !container.state.is_running())
+            .map(|container| container.name.as_str())
+            .collect();
+        match cx.confirm(&format!("Remove {}?", names.join(", "))) {
+            Some(true) => {}
+            Some(false) => return Ok(ExitStatus::Failure),
+            None => {
+                return Err(CliError::other(
+                    "nobody can be asked whether to remove the containers",
+                    "`--force` removes them without asking",
+                ));
+            }
+        }
+    }
+    run(cx, &engine, &plan, None, &mut interrupts).await?;
+    Ok(ExitStatus::Success)
+}
+
+async fn act(
+    cx: &Context,
+    names: &[String],
+    wait_timeout: Option<u64>,
+    none: &str,
+    plan: impl FnOnce(&[&ObservedContainer], &Desired) -> Plan,
+) -> Result<ExitStatus, CliError> {
+    let scope = Scope::find(cx)?;
+    let services = scope.services(names)?;
+    let mut interrupts = Interrupts::listen();
+    let engine = cx.connect().await?;
+    let observed: Observed = engine.observe().await?;
+    let containers = lifecycle::selected(&scope.name, &observed, &services);
+    let plan = plan(&containers, &scope.desired());
+    if cx.global.dry_run {
+        dry_run(cx, &plan)?;
+        return Ok(ExitStatus::Success);
+    }
+    if plan.is_empty() && plan.unchanged.is_empty() {
+        cx.note(none);
+        return Ok(ExitStatus::Success);
+    }
+    let wait = wait_timeout.map(std::time::Duration::from_secs);
+    run(cx, &engine, &plan, wait, &mut interrupts).await?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,75 @@
+//! The command line: one file per command, and what they share.
+//!
+//! [`args`] is the grammar, [`context`] loads the project and connects to the engine once,
+//! [`run`] carries a plan out before a person's eyes, [`error`] decides words, hints and the exit
+//! code. Nobody imports this module.
+
+mod args;
+mod attached;
+mod build;
+mod config;
+mod context;
+mod down;
+mod error;
+mod exec;
+mod lifecycle;
+mod logs;
+mod ports;
+mod ps;
+mod pull;
+mod redact;
+mod reset;
+mod run;
+mod scope;
+mod status;
+mod up;
+mod urls;
+mod version;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::{CommandFactory as _, Parser as _};
+use context::Context;
+use error::{CliError, ExitStatus};
+
+/// Answers a shell that asks for completions, and does not return then.
+pub fn complete() {
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+}
+
+/// Reads the command line, does what it says and tells the exit code.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut cx = Context::new(cli.global);
+    let result = dispatch(&mut cx, cli.command).await;
+    let status = match result {
+        Ok(status) => status,
+        Err(error) => {
+            error.print(&cx);
+            error.status()
+        }
+    };
+    status.into()
+}
+
+async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliError> {
+    match command {
+        Command::Up(args) => up::up(cx, args).await,
+        Command::Down(args) => down::down(cx, args).await,
+        Command::Stop(args) => lifecycle::stop(cx, args).await,
+        Command::Start(args) => lifecycle::start(cx, args).await,
+        Command::Restart(args) => lifecycle::restart(cx, args).await,
+        Command::Kill(args) => lifecycle::kill(cx, args).await,
+        Command::Rm(args) => lifecycle::rm(cx, args).await,
+        Command::Reset(args) => reset::reset(cx, args).await,
+        Command::Ps(args) => ps::ps(cx, args).await,
+        Command::Status(args) => status::status(cx, args).await,
+        Command::Logs(args) => logs::logs(cx, args).await,
+        Command::Exec(args) => exec::exec(cx, args).await,
+        Command::Build(args) => build::build(cx, args).await,
+        Command::Pull(args) => pull::pull(cx, args).await,
+        Command::Config(args) => config::config(cx, args),
+        Command::Version(args) => version::version(cx, args).await,
+    }
+}

@@ -1,0 +1,76 @@
+//! Carries a plan out before a person's eyes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::error::{CliError, Problem};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::execute::{ExecuteError, Limits, execute};
+use crate::os::signal::Interrupts;
+use crate::plan::Plan;
+use crate::report::reporter;
+
+/// Events that wait for a slow terminal before the run waits too.
+const EVENTS: usize = 1024;
+
+/// Time between two redraws.
+const TICK: Duration = Duration::from_millis(80);
+
+/// Runs a plan. An interrupt cancels it: what is under way ends, nothing new begins.
+///
+/// # Errors
+/// What failed, or that it was interrupted.
+pub(super) async fn run<E: Engine>(
+    cx: &Context,
+    engine: &Arc<E>,
+    plan: &Plan,
+    wait: Option<Duration>,
+    interrupts: &mut Interrupts,
+) -> Result<(), CliError> {
+    if plan.is_empty() && plan.warnings.is_empty() && plan.unchanged.is_empty() {
+        return Ok(());
+    }
+    let mut limits = Limits { wait, ..Limits::default() };
+    if let Some(parallel) = cx.global.parallel {
+        limits.parallel = parallel;
+    }
+    let (sender, mut events) = mpsc::channel::<Event>(EVENTS);
+    let cancel = CancellationToken::new();
+    let mut display = reporter(cx.progress(), cx.terminal_facts(), time::OffsetDateTime::now_utc());
+    let begun = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    let heard = interrupts.count();
+    let work = execute(Arc::clone(engine), plan, limits, sender, cancel.clone());
+    tokio::pin!(work);
+    let outcome: Result<(), ExecuteError> = loop {
+        tokio::select! {
+            biased;
+            () = interrupts.at_least(heard + 1), if !cancel.is_cancelled() => cancel.cancel(),
+            Some(event) = events.recv() => display.report(&event, begun.elapsed()),
+            _ = ticks.tick() => display.tick(begun.elapsed()),
+            outcome = &mut work => break outcome,
+        }
+    };
+    while let Ok(event) = events.try_recv() {
+        display.report(&event, begun.elapsed());
+    }
+    display.finish(begun.elapsed());
+    outcome.map_err(|error| Problem::Run(error).into())
+}
+
+/// Prints a plan instead of carrying it out.
+pub(super) fn dry_run(cx: &Context, plan: &Plan) -> Result<(), CliError> {
+    for warning in &plan.warnings {
+        cx.note(&format!("warning: {warning}"));
+    }
+    if plan.is_empty() && plan.unchanged.is_empty() {
+        return cx.print("nothing to do");
+    }
+    cx.print(&plan.to_string())
+}

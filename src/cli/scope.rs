@@ -1,0 +1,98 @@
+//! Which project, and which of its services, a command is about.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::error::{CliError, Problem};
+use crate::config::select::{UnknownService, select};
+use crate::project::{Project, ProjectName, ServiceName};
+use crate::state::{Desired, lower};
+
+/// A project of which perhaps only the name is known: the files may be gone or broken while its
+/// containers still run.
+pub(super) struct Scope {
+    /// Its name.
+    pub(super) name: ProjectName,
+    /// Its files' content, when they can be read.
+    pub(super) project: Option<Project>,
+}
+
+impl Scope {
+    /// Reads the files; without them `-p` must name the project.
+    pub(super) fn find(cx: &Context) -> Result<Self, CliError> {
+        match cx.load_quietly() {
+            Ok((project, _)) => Ok(Self { name: project.name.clone(), project: Some(project) }),
+            Err(error) => match cx.global.project_name.as_deref().map(str::parse::<ProjectName>) {
+                Some(Ok(name)) => Ok(Self { name, project: None }),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Turns names and aliases into services; unknown ones are an error when the files say what
+    /// there is.
+    pub(super) fn services(&self, names: &[String]) -> Result<Vec<ServiceName>, CliError> {
+        names.iter().map(|name| self.service(name)).collect()
+    }
+
+    /// Turns a name or alias into a service.
+    pub(super) fn service(&self, name: &str) -> Result<ServiceName, CliError> {
+        let Some(project) = &self.project else {
+            return name.parse().map_err(|_| unknown(name, None));
+        };
+        let known = project.services.values().chain(project.disabled_services.values());
+        for service in known.clone() {
+            if service.name.as_str() == name || service.aliases.iter().any(|alias| alias == name) {
+                return Ok(service.name.clone());
+            }
+        }
+        let names = known.map(|service| service.name.as_str());
+        let suggestion = crate::config::suggest::closest(name, names).map(str::to_owned);
+        Err(unknown(name, suggestion))
+    }
+
+    /// The services of the files, those of inactive profiles included.
+    pub(super) fn known_services(&self) -> Option<Vec<ServiceName>> {
+        let project = self.project.as_ref()?;
+        Some(project.services.keys().chain(project.disabled_services.keys()).cloned().collect())
+    }
+
+    /// What the files ask for, all profiles included; nothing when they cannot be read.
+    pub(super) fn desired(&self) -> Desired {
+        match &self.project {
+            Some(project) => {
+                let mut all = project.clone();
+                all.services.extend(project.disabled_services.clone());
+                desired(&all)
+            }
+            None => Desired {
+                project: self.name.clone(),
+                networks: Vec::new(),
+                volumes: Vec::new(),
+                images: Vec::new(),
+                containers: Vec::new(),
+                known_services: Vec::new(),
+            },
+        }
+    }
+}
+
+fn unknown(name: &str, suggestion: Option<String>) -> CliError {
+    Problem::UnknownService { name: name.to_owned(), suggestion }.into()
+}
+
+/// Lowers a project with the contents of the files that it mounts.
+pub(super) fn desired(project: &Project) -> Desired {
+    lower(project, &crate::os::files::content_digests(project))
+}
+
+/// The project with only the named services (and what they need).
+pub(super) fn selected(
+    project: &Project,
+    services: &[String],
+    dependencies: bool,
+) -> Result<Arc<Project>, CliError> {
+    let selected = select(project, services, dependencies)
+        .map_err(|UnknownService { name, suggestion }| Problem::UnknownService { name, suggestion })?;
+    Ok(Arc::new(selected))
+}

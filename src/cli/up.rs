@@ -1,0 +1,233 @@
+//! `devstack up`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::attached::{self, Attached, Style};
+use super::context::Context;
+use super::error::{CliError, ExitStatus, Problem};
+use super::redact::Redactor;
+use super::run::{dry_run, run};
+use super::scope::{desired, selected};
+use super::{ports, urls};
+use crate::engine::{DockerEngine, Engine as _};
+use crate::os::{files, signal::Interrupts};
+use crate::plan::{self, ReconcileOptions, Recreate, reconcile};
+use crate::project::{Duration as Period, Project, PullPolicy};
+use crate::state::{Desired, Observed};
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  devstack up -d              start everything, return when ready\n  \
+    devstack up -d --build api  rebuild and restart one service with what it needs")]
+pub(super) struct UpArgs {
+    /// Services to start, by name or alias, with what they need; all when none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Return when everything is ready instead of following the logs
+    #[arg(short, long)]
+    detach: bool,
+    /// Build images before starting
+    #[arg(long)]
+    build: bool,
+    /// Fail rather than build a missing image
+    #[arg(long, conflicts_with = "build")]
+    no_build: bool,
+    /// Wait until everything is ready, then return (`-d` does so by itself)
+    #[arg(long)]
+    wait: bool,
+    /// Do not wait for services that no other one waits for
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    /// Longest wait for one service, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
+    /// Make containers again even if nothing changed
+    #[arg(long)]
+    force_recreate: bool,
+    /// Keep containers even if their definition changed
+    #[arg(long, conflicts_with = "force_recreate")]
+    no_recreate: bool,
+    /// Leave out what the named services need
+    #[arg(long)]
+    no_deps: bool,
+    /// Make containers but do not start them
+    #[arg(long)]
+    no_start: bool,
+    /// Remove containers of services that are not in the files
+    #[arg(long, env = "COMPOSE_REMOVE_ORPHANS", hide_env = true)]
+    remove_orphans: bool,
+    /// Make anonymous volumes anew instead of keeping their data
+    #[arg(short = 'V', long)]
+    renew_anon_volumes: bool,
+    /// When to pull images, over the files' own policies
+    #[arg(long, value_name = "POLICY", value_enum)]
+    pull: Option<PullArg>,
+    /// Number of containers of a service; may be repeated
+    #[arg(long, value_name = "SERVICE=N", value_parser = scale)]
+    scale: Vec<(String, u32)>,
+    /// Grace period in seconds when containers are stopped
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Do not prefix log lines with the container's name
+    #[arg(long)]
+    no_log_prefix: bool,
+    /// Show the time of each log line
+    #[arg(long)]
+    timestamps: bool,
+}
+
+/// When to pull images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PullArg {
+    /// On every run
+    Always,
+    /// When it is not there
+    Missing,
+    /// Never
+    Never,
+}
+
+fn scale(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text.split_once('=').ok_or("expected SERVICE=N, such as `worker=3`")?;
+    let count = count.parse().map_err(|_| format!("`{count}` is not a number of containers"))?;
+    Ok((service.to_owned(), count))
+}
+
+impl From<PullArg> for PullPolicy {
+    fn from(arg: PullArg) -> Self {
+        match arg {
+            PullArg::Always => Self::Always,
+            PullArg::Missing => Self::Missing,
+            PullArg::Never => Self::Never,
+        }
+    }
+}
+
+impl UpArgs {
+    fn options(&self) -> ReconcileOptions {
+        ReconcileOptions {
+            recreate: if self.force_recreate {
+                Recreate::Force
+            } else if self.no_recreate {
+                Recreate::Never
+            } else {
+                Recreate::Changed
+            },
+            build: self.build,
+            no_build: self.no_build,
+            pull: self.pull.map(PullPolicy::from),
+            start: !self.no_start,
+            wait: !self.no_wait,
+            remove_orphans: self.remove_orphans,
+            renew_anonymous_volumes: self.renew_anon_volumes,
+            grace: self.timeout.map(Period::from_secs),
+        }
+    }
+}
+
+pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliError> {
+    let mut project = cx.load_project()?;
+    apply_scale(&mut project, &args.scale)?;
+    let project = selected(&project, &args.services, !args.no_deps)?;
+    let redactor = Redactor::of(&project);
+    converge(cx, &args, &project).await.map_err(|error| error.redacted(redactor))
+}
+
+async fn converge(cx: &Context, args: &UpArgs, project: &Arc<Project>) -> Result<ExitStatus, CliError> {
+    let mut interrupts = Interrupts::listen();
+    let engine = cx.connect().await?;
+    let desired = desired(project);
+    let begun = time::OffsetDateTime::now_utc();
+    let wait = args.wait_timeout.map(Duration::from_secs);
+    bring_up(cx, &engine, project, &desired, &args.options(), wait, &mut interrupts).await?;
+    if cx.global.dry_run || args.no_start {
+        return Ok(ExitStatus::Success);
+    }
+    if args.detach || args.wait {
+        let observed = engine.observe().await?;
+        cx.print(&urls::table(cx, project, &observed))?;
+        return Ok(ExitStatus::Success);
+    }
+    let attached = Attached {
+        project: &project.name,
+        services: project.services.keys().cloned().collect(),
+        begun,
+        style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
+        grace: args.timeout.map(Period::from_secs),
+    };
+    attached::follow(cx, &engine, attached, interrupts).await
+}
+
+/// Checks, plans and carries out whatever the project needs.
+pub(super) async fn bring_up(
+    cx: &Context,
+    engine: &Arc<DockerEngine>,
+    project: &Project,
+    desired: &Desired,
+    options: &ReconcileOptions,
+    wait: Option<Duration>,
+    interrupts: &mut Interrupts,
+) -> Result<(), CliError> {
+    if engine.endpoint().is_local() {
+        let missing = files::missing_sources(project);
+        if !missing.is_empty() {
+            return Err(Problem::MissingSources(missing).into());
+        }
+    }
+    let mut observed = engine.observe().await?;
+    let mut options = options.clone();
+    if plan::needs_images_first(desired, &observed, &options) {
+        // Whether containers must follow is only known once the new images are there.
+        let images = plan::images_only(desired, &observed, &options).map_err(Problem::Conflicts)?;
+        if cx.global.dry_run {
+            dry_run(cx, &images)?;
+        } else {
+            run(cx, engine, &images, wait, interrupts).await?;
+            observed = engine.observe().await?;
+        }
+        options.build = false;
+        options.no_build = true;
+        options.pull = Some(PullPolicy::Never);
+    }
+    let plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
+    check_ports(engine, desired, &plan, &observed)?;
+    if cx.global.dry_run {
+        return dry_run(cx, &plan);
+    }
+    run(cx, engine, &plan, wait, interrupts).await
+}
+
+fn check_ports(
+    engine: &DockerEngine,
+    desired: &Desired,
+    plan: &plan::Plan,
+    observed: &Observed,
+) -> Result<(), CliError> {
+    let (wanted, mut conflicts) =
+        plan::wanted_ports(&desired.project, plan, observed, &desired.containers);
+    if engine.endpoint().is_local() {
+        conflicts.extend(ports::taken(wanted));
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(Problem::Ports(conflicts).into()) }
+}
+
+fn apply_scale(project: &mut Project, scale: &[(String, u32)]) -> Result<(), CliError> {
+    for (name, count) in scale {
+        let Some(service) = project.services.values_mut().find(|service| {
+            service.name.as_str() == name || service.aliases.contains(name)
+        }) else {
+            return Err(Problem::UnknownService { name: name.clone(), suggestion: None }.into());
+        };
+        if *count > 1 && service.container_name.is_some() {
+            return Err(CliError::other(
+                format!("service `{name}` has a `container_name` and cannot have {count} containers"),
+                "remove `container_name` from the file",
+            ));
+        }
+        service.scale = *count;
+    }
+    Ok(())
+}

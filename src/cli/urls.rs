@@ -1,0 +1,103 @@
+//! Where each service is reached from this machine.
+
+use super::context::Context;
+use crate::config::redact::redact_url;
+use crate::project::{Project, Service};
+use crate::report::{Cell, Column, Table, Tone};
+use crate::state::{ContainerState, Observed, ObservedContainer, ObservedPort};
+
+/// A service's connection URLs with the addresses that its container has now; ports that are
+/// published but that no URL names follow as plain addresses.
+pub(super) fn of(service: &Service, container: Option<&ObservedContainer>) -> Vec<(String, String)> {
+    let ports = container.map(|container| container.ports.as_slice()).unwrap_or_default();
+    let mut urls: Vec<(String, String)> = Vec::new();
+    let mut named: Vec<u16> = Vec::new();
+    for (name, template) in &service.urls {
+        if let Some(url) = fill(template, service, ports, &mut named) {
+            urls.push((name.clone(), url));
+        }
+    }
+    for port in &service.ports {
+        if named.contains(&port.target) {
+            continue;
+        }
+        if let Some(address) = address(service, ports, port.target) {
+            let name = port.name.clone().unwrap_or_else(|| port.target.to_string());
+            urls.push((name, address));
+        }
+    }
+    urls
+}
+
+/// Replaces each `{address:PORT}`; `None` when the port is not published anywhere now.
+fn fill(
+    template: &str,
+    service: &Service,
+    ports: &[ObservedPort],
+    named: &mut Vec<u16>,
+) -> Option<String> {
+    let mut url = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{address:") {
+        let (port, after) = after.split_once('}')?;
+        let port = port.parse().ok()?;
+        named.push(port);
+        url.push_str(before);
+        url.push_str(&address(service, ports, port)?);
+        rest = after;
+    }
+    url.push_str(rest);
+    Some(url)
+}
+
+/// The host's address of a container port: where the engine says it is, else where the file asks.
+fn address(service: &Service, ports: &[ObservedPort], target: u16) -> Option<String> {
+    let observed = ports
+        .iter()
+        .filter(|port| port.target == target)
+        .find_map(|port| port.published)
+        .map(|(ip, number)| (ip, number));
+    let (ip, number) = observed.or_else(|| {
+        let port = service.ports.iter().find(|port| port.target == target)?;
+        Some((port.host_ip, port.fixed()?))
+    })?;
+    let host = if ip.is_loopback() || ip.is_unspecified() {
+        "localhost".to_owned()
+    } else if ip.is_ipv6() {
+        format!("[{ip}]")
+    } else {
+        ip.to_string()
+    };
+    Some(format!("{host}:{number}"))
+}
+
+/// The table that a finished `up` prints.
+pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> String {
+    let mut table = Table::new(vec![
+        Column::new("SERVICE"),
+        Column::new("STATE"),
+        Column::new("URL").gives_way(1),
+    ]);
+    for service in project.services.values() {
+        let container = observed
+            .containers_of(&project.name)
+            .find(|container| container.service().as_ref() == Some(&service.name));
+        let (state, tone) = match container.map(|container| container.state) {
+            Some(ContainerState::Running) => ("running", Tone::Good),
+            Some(ContainerState::Exited { code: 0 }) => ("finished", Tone::Good),
+            Some(state) => (state.as_str(), Tone::Bad),
+            None => ("missing", Tone::Bad),
+        };
+        let urls = of(service, container);
+        let mut lines = urls.iter().map(|(_, url)| redact_url(url));
+        table.push(vec![
+            service.name.as_str().into(),
+            Cell::new(state, tone),
+            lines.next().unwrap_or_default().into(),
+        ]);
+        for line in lines {
+            table.push(vec!["".into(), "".into(), line.into()]);
+        }
+    }
+    table.render(cx.table_width(), cx.stdout_colour())
+}
