@@ -19,7 +19,7 @@ use super::version::VersionArgs;
 
 /// The stack on your own machine: a faster, clearer docker compose for local development.
 #[derive(Debug, Parser)]
-#[command(name = "devstack", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "devstack", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
     3 no Docker Engine, 130 interrupted; `exec` passes on the command's own.")]
 pub(super) struct Cli {
@@ -123,4 +123,16 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Print the versions of devstack and of the engine
     Version(VersionArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_grammar_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
 }

@@ -42,11 +42,16 @@ pub(super) async fn follow(
 ) -> Result<ExitStatus, CliError> {
     let observed = engine.observe().await?;
     let containers = lifecycle::selected(attached.project, &observed, &attached.services);
-    let mut printer = Printer::new(cx, attached.project, &containers, &Options {
-        prefix: attached.style.prefix,
-        timestamps: attached.style.timestamps,
-        colour: cx.stdout_colour(),
-    });
+    let mut printer = Printer::new(
+        cx,
+        attached.project,
+        &containers,
+        Options {
+            prefix: attached.style.prefix,
+            timestamps: attached.style.timestamps,
+            colour: cx.stdout_colour(),
+        },
+    );
     let request = LogsRequest {
         follow: true,
         since: Some(attached.begun.unix_timestamp()),

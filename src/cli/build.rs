@@ -63,8 +63,7 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
         pull: Some(PullPolicy::Never),
         ..ReconcileOptions::default()
     };
-    let plan =
-        images_only(&desired(&project), &observed, &options).map_err(Problem::Conflicts)?;
+    let plan = images_only(&desired(&project), &observed, &options).map_err(Problem::Conflicts)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

@@ -52,7 +52,7 @@ enum FormatArg {
     Json,
 }
 
-pub(super) fn config(cx: &Context, args: ConfigArgs) -> Result<ExitStatus, CliError> {
+pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliError> {
     let all = cx.load_project()?;
     let project = selected(&all, &args.selection, true)?;
     if args.quiet {
@@ -86,16 +86,15 @@ pub(super) fn config(cx: &Context, args: ConfigArgs) -> Result<ExitStatus, CliEr
     } else {
         None
     };
-    match lines {
-        Some(lines) => cx.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?,
-        None => {
-            let format = match args.format {
-                FormatArg::Yaml => Form::Yaml,
-                FormatArg::Json => Form::Json,
-            };
-            let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
-            cx.print(&canonical(&project, format, secrets))?;
-        }
+    if let Some(lines) = lines {
+        cx.print(&lines.join("\n"))?;
+        return Ok(ExitStatus::Success);
     }
+    let format = match args.format {
+        FormatArg::Yaml => Form::Yaml,
+        FormatArg::Json => Form::Json,
+    };
+    let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Redacted };
+    cx.print(&canonical(&project, format, secrets))?;
     Ok(ExitStatus::Success)
 }

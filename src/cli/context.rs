@@ -68,7 +68,12 @@ impl Context {
         let loaded = load(&request, presets, &mut reader).map_err(Problem::Config)?;
         let profiles = if self.global.profiles.is_empty() {
             let listed = loaded.environment.get("COMPOSE_PROFILES").unwrap_or_default();
-            listed.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+            listed
+                .split(',')
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect()
         } else {
             self.global.profiles.clone()
         };
@@ -120,12 +125,14 @@ impl Context {
     }
 
     /// Prints a line for a person, on standard error.
+    #[expect(clippy::unused_self, reason = "output belongs to the context")]
     pub(super) fn note(&self, text: &str) {
         // Nobody to read it is no reason to fail.
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
     }
 
     /// Prints data, on standard output.
+    #[expect(clippy::unused_self, reason = "output belongs to the context")]
     pub(super) fn print(&self, text: &str) -> Result<(), CliError> {
         let mut stdout = io::stdout().lock();
         let mut write = || {

@@ -112,7 +112,9 @@ impl CliError {
             Problem::Run(error) if error.cancelled && error.failures.is_empty() => {
                 ExitStatus::Interrupted
             }
-            Problem::Run(error) if error.failures.iter().any(is_unreachable) => ExitStatus::NoEngine,
+            Problem::Run(error) if error.failures.iter().any(is_unreachable) => {
+                ExitStatus::NoEngine
+            }
             _ => ExitStatus::Failure,
         }
     }
@@ -310,10 +312,7 @@ fn describe_wait(report: &mut Report, failure: &WaitFailure) {
 const fn conflict_hint(conflict: &Conflict) -> &'static str {
     match conflict {
         Conflict::ContainerName { .. } => "remove that container, or choose another name",
-        Conflict::ForeignNetwork { .. } => {
-            "use it as it is with `external: true`, or choose another `name:`"
-        }
-        Conflict::ForeignVolume { .. } => {
+        Conflict::ForeignNetwork { .. } | Conflict::ForeignVolume { .. } => {
             "use it as it is with `external: true`, or choose another `name:`"
         }
         Conflict::MissingExternalNetwork(_) => "make it with `docker network create`",

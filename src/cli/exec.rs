@@ -9,19 +9,28 @@ use tokio_util::task::AbortOnDropHandle;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::scope::Scope;
-use crate::engine::{DockerEngine, Engine as _, EngineError, EngineErrorKind, ExecRequest, ExecStreams};
+use crate::engine::{
+    DockerEngine, Engine as _, EngineError, EngineErrorKind, ExecRequest, ExecStreams,
+};
 use crate::os::raw_terminal::{RawTerminal, resizes, size};
 use crate::state::{ContainerState, Observed, ObservedContainer};
 
 /// Arguments of `exec`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  devstack exec db psql -U app\n  devstack exec -T api node -p 1+1 | cat")]
+#[command(
+    after_help = "Examples:\n  devstack exec db psql -U app\n  devstack exec -T api node -p 1+1 | cat"
+)]
 pub(super) struct ExecArgs {
     /// The service, by name or alias
     #[arg(value_name = "SERVICE")]
     service: String,
     /// The command and its arguments
-    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     command: Vec<String>,
     /// No terminal; it gets one when standard input and output are one
     #[arg(short = 'T', long)]
@@ -88,7 +97,10 @@ fn running<'a>(
     match found {
         Some(container) if container.state == ContainerState::Running => Ok(container),
         Some(container) => Err(CliError::other(
-            format!("service `{service}` does not run: its container is {}", container.state.as_str()),
+            format!(
+                "service `{service}` does not run: its container is {}",
+                container.state.as_str()
+            ),
             format!("start it with `devstack up -d {service}`"),
         )),
         None => Err(CliError::other(

@@ -80,8 +80,10 @@ pub(super) struct RmArgs {
 
 pub(super) async fn stop(cx: &Context, args: StopArgs) -> Result<ExitStatus, CliError> {
     let grace = args.timeout.map(Duration::from_secs);
-    act(cx, &args.services, None, "nothing runs", |containers, _| lifecycle::stop(containers, grace))
-        .await
+    act(cx, &args.services, None, "nothing runs", |containers, _| {
+        lifecycle::stop(containers, grace)
+    })
+    .await
 }
 
 pub(super) async fn start(cx: &Context, args: StartArgs) -> Result<ExitStatus, CliError> {

@@ -74,13 +74,16 @@ fn instant(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(at);
     }
-    if let Some(at) = text.parse().ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()) {
+    if let Some(at) = text.parse().ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok())
+    {
         return Ok(at);
     }
     let expected = "expected a length of time such as `10m`, a time such as \
                     `2026-01-02T03:04:05Z`, or Unix seconds";
     let ago: Period = text.parse().map_err(|_| expected.to_owned())?;
-    OffsetDateTime::now_utc().checked_sub(ago.0.try_into().unwrap_or_default()).ok_or(expected.to_owned())
+    OffsetDateTime::now_utc()
+        .checked_sub(ago.0.try_into().unwrap_or_default())
+        .ok_or(expected.to_owned())
 }
 
 pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, CliError> {
@@ -93,11 +96,16 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
         cx.note("no containers; `devstack up` makes them");
         return Ok(ExitStatus::Success);
     }
-    let mut printer = Printer::new(cx, &scope.name, &containers, &Options {
-        prefix: !args.no_log_prefix,
-        timestamps: args.timestamps,
-        colour: cx.stdout_colour() && !args.no_color,
-    });
+    let mut printer = Printer::new(
+        cx,
+        &scope.name,
+        &containers,
+        Options {
+            prefix: !args.no_log_prefix,
+            timestamps: args.timestamps,
+            colour: cx.stdout_colour() && !args.no_color,
+        },
+    );
     let request = LogsRequest {
         follow: args.follow,
         tail: match args.tail {
@@ -234,15 +242,17 @@ impl<'a> Following<'a> {
 
     fn concerns(&self, event: &ContainerEvent) -> bool {
         event.project.as_deref() == Some(self.project.as_str())
-            && event.service.as_ref().is_some_and(|service| {
-                self.services.is_empty() || self.services.contains(service)
-            })
+            && event
+                .service
+                .as_ref()
+                .is_some_and(|service| self.services.is_empty() || self.services.contains(service))
     }
 
     fn take_up(&mut self, event: ContainerEvent) {
         let Some(service) = event.service else { return };
         // A second early, since the engine counts in seconds; repeated lines are left out.
-        let since = Some(self.begun.unix_timestamp().max(OffsetDateTime::now_utc().unix_timestamp() - 2));
+        let since =
+            Some(self.begun.unix_timestamp().max(OffsetDateTime::now_utc().unix_timestamp() - 2));
         let request = LogsRequest { follow: true, since, ..LogsRequest::default() };
         let told = Told { id: event.id, name: event.name, service };
         self.follow.add(stream(self.engine, &self.project, &told, &request));
@@ -270,7 +280,7 @@ impl Printer {
         cx: &Context,
         project: &ProjectName,
         containers: &[&ObservedContainer],
-        options: &Options,
+        options: Options,
     ) -> Self {
         let sources: Vec<Source> = containers
             .iter()
@@ -282,7 +292,7 @@ impl Printer {
         let services = sources.iter().map(|source| source.service.clone());
         let palette = Palette::new(services, options.colour && cx.stdout_colour());
         let format =
-            Format::new(*options, &sources, move |service, text| palette.paint(service, text));
+            Format::new(options, &sources, move |service, text| palette.paint(service, text));
         Self { format, out: io::BufWriter::with_capacity(64 * 1024, io::stdout()) }
     }
 

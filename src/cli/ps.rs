@@ -158,7 +158,7 @@ pub(super) fn tone(container: &ObservedContainer) -> Tone {
     match (container.state, container.health) {
         (ContainerState::Running, Some(Health::Unhealthy)) => Tone::Bad,
         (ContainerState::Running, Some(Health::Starting)) => Tone::Caution,
-        (ContainerState::Running, _) | (ContainerState::Exited { code: 0 }, _) => Tone::Good,
+        (ContainerState::Running | ContainerState::Exited { code: 0 }, _) => Tone::Good,
         (ContainerState::Created | ContainerState::Paused | ContainerState::Restarting, _) => {
             Tone::Caution
         }

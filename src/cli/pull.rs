@@ -35,8 +35,7 @@ pub(super) async fn pull(cx: &Context, args: PullArgs) -> Result<ExitStatus, Cli
     let observed = engine.observe().await?;
     let policy = if args.policy == "missing" { PullPolicy::Missing } else { PullPolicy::Always };
     let options = ReconcileOptions { pull: Some(policy), ..ReconcileOptions::default() };
-    let plan =
-        images_only(&desired(&project), &observed, &options).map_err(Problem::Conflicts)?;
+    let plan = images_only(&desired(&project), &observed, &options).map_err(Problem::Conflicts)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

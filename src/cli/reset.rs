@@ -96,10 +96,14 @@ fn losses(plan: &Plan) -> String {
     }
     let mut text = String::from("This removes\n");
     if !containers.is_empty() {
-        text.push_str(&format!("  containers  {}\n", containers.join(", ")));
+        text += "  containers  ";
+        text += &containers.join(", ");
+        text += "\n";
     }
     if !volumes.is_empty() {
-        text.push_str(&format!("  volumes     {}  (all data in them is lost)\n", volumes.join(", ")));
+        text += "  volumes     ";
+        text += &volumes.join(", ");
+        text += "  (all data in them is lost)\n";
     }
     text
 }

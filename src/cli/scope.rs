@@ -92,7 +92,8 @@ pub(super) fn selected(
     services: &[String],
     dependencies: bool,
 ) -> Result<Arc<Project>, CliError> {
-    let selected = select(project, services, dependencies)
-        .map_err(|UnknownService { name, suggestion }| Problem::UnknownService { name, suggestion })?;
+    let selected = select(project, services, dependencies).map_err(
+        |UnknownService { name, suggestion }| Problem::UnknownService { name, suggestion },
+    )?;
     Ok(Arc::new(selected))
 }

@@ -11,9 +11,7 @@ use crate::config::redact::redact_url;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::project::{Project, Service};
 use crate::report::{Cell, Column, Table, Tone};
-use crate::state::{
-    ContainerState, Desired, Health, Observed, ObservedContainer, labels,
-};
+use crate::state::{ContainerState, Desired, Health, Observed, ObservedContainer, labels};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +38,8 @@ struct ServiceStatus {
     containers: Vec<ContainerStatus>,
     urls: Vec<Url>,
     image: String,
+    /// Whether the file says how to build the image.
+    built: bool,
     image_origin: Option<String>,
     stand_in: Option<String>,
     changed: Vec<String>,
@@ -77,7 +77,8 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
         .filter(|service| wanted.is_empty() || wanted.contains(&service.name));
     for service in shown {
         statuses.push(
-            service_status(&engine, &project, service, &observed, &desired, args.show_secrets).await,
+            service_status(&engine, &project, service, &observed, &desired, args.show_secrets)
+                .await,
         );
     }
     match args.format {
@@ -148,6 +149,7 @@ async fn service_status(
             .map(|(name, url)| Url { name, url: if show_secrets { url } else { redact_url(&url) } })
             .collect(),
         image: service.image.to_string(),
+        built: service.build.is_some(),
         image_origin: label(labels::IMAGE_ORIGIN),
         stand_in: label(labels::IMAGE_STAND_IN),
         changed: changed(service, &containers, observed, desired),
@@ -262,19 +264,24 @@ fn print_notes(cx: &Context, statuses: &[ServiceStatus]) {
         }
         if !status.changed.is_empty() {
             let fields = status.changed.join(", ");
-            cx.note(&format!("{service}: {fields} changed since it was started; `devstack up -d` applies it"));
+            cx.note(&format!(
+                "{service}: {fields} changed since it was started; `devstack up -d` applies it"
+            ));
         }
     }
     let local: Vec<&str> = statuses
         .iter()
-        .filter(|status| status.image_origin.as_deref() == Some("local-build"))
+        .filter(|status| !status.built && status.image_origin.as_deref() == Some("local-build"))
         .map(|status| status.service.as_str())
         .collect();
     if !local.is_empty() {
-        cx.note(&format!("images built on this machine in place of the official ones: {}", local.join(", ")));
+        cx.note(&format!(
+            "images built on this machine in place of the official ones: {}",
+            local.join(", ")
+        ));
     }
     for status in statuses {
-        if let Some(stand_in) = &status.stand_in {
+        if let (false, Some(stand_in)) = (status.built, &status.stand_in) {
             cx.note(&format!("{} is a stand-in: {stand_in}", status.service));
         }
     }

@@ -20,8 +20,10 @@ use crate::state::{Desired, Observed};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  devstack up -d              start everything, return when ready\n  \
-    devstack up -d --build api  rebuild and restart one service with what it needs")]
+#[command(
+    after_help = "Examples:\n  devstack up -d              start everything, return when ready\n  \
+    devstack up -d --build api  rebuild and restart one service with what it needs"
+)]
 pub(super) struct UpArgs {
     /// Services to start, by name or alias, with what they need; all when none is named
     #[arg(value_name = "SERVICE")]
@@ -136,7 +138,11 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     converge(cx, &args, &project).await.map_err(|error| error.redacted(redactor))
 }
 
-async fn converge(cx: &Context, args: &UpArgs, project: &Arc<Project>) -> Result<ExitStatus, CliError> {
+async fn converge(
+    cx: &Context,
+    args: &UpArgs,
+    project: &Arc<Project>,
+) -> Result<ExitStatus, CliError> {
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let desired = desired(project);
@@ -216,14 +222,18 @@ fn check_ports(
 
 fn apply_scale(project: &mut Project, scale: &[(String, u32)]) -> Result<(), CliError> {
     for (name, count) in scale {
-        let Some(service) = project.services.values_mut().find(|service| {
-            service.name.as_str() == name || service.aliases.contains(name)
-        }) else {
+        let Some(service) = project
+            .services
+            .values_mut()
+            .find(|service| service.name.as_str() == name || service.aliases.contains(name))
+        else {
             return Err(Problem::UnknownService { name: name.clone(), suggestion: None }.into());
         };
         if *count > 1 && service.container_name.is_some() {
             return Err(CliError::other(
-                format!("service `{name}` has a `container_name` and cannot have {count} containers"),
+                format!(
+                    "service `{name}` has a `container_name` and cannot have {count} containers"
+                ),
                 "remove `container_name` from the file",
             ));
         }

@@ -8,7 +8,10 @@ use crate::state::{ContainerState, Observed, ObservedContainer, ObservedPort};
 
 /// A service's connection URLs with the addresses that its container has now; ports that are
 /// published but that no URL names follow as plain addresses.
-pub(super) fn of(service: &Service, container: Option<&ObservedContainer>) -> Vec<(String, String)> {
+pub(super) fn of(
+    service: &Service,
+    container: Option<&ObservedContainer>,
+) -> Vec<(String, String)> {
     let ports = container.map(|container| container.ports.as_slice()).unwrap_or_default();
     let mut urls: Vec<(String, String)> = Vec::new();
     let mut named: Vec<u16> = Vec::new();
@@ -52,11 +55,8 @@ fn fill(
 
 /// The host's address of a container port: where the engine says it is, else where the file asks.
 fn address(service: &Service, ports: &[ObservedPort], target: u16) -> Option<String> {
-    let observed = ports
-        .iter()
-        .filter(|port| port.target == target)
-        .find_map(|port| port.published)
-        .map(|(ip, number)| (ip, number));
+    let observed =
+        ports.iter().filter(|port| port.target == target).find_map(|port| port.published);
     let (ip, number) = observed.or_else(|| {
         let port = service.ports.iter().find(|port| port.target == target)?;
         Some((port.host_ip, port.fixed()?))

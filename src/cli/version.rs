@@ -39,9 +39,9 @@ pub(super) async fn version(cx: &Context, args: VersionArgs) -> Result<ExitStatu
             ))?;
         }
         Format::Json => {
-            let engine = described.map(|it| {
-                json!({"version": it.engine, "apiVersion": it.api, "platform": it.platform})
-            });
+            let engine = described.map(
+                |it| json!({"version": it.engine, "apiVersion": it.api, "platform": it.platform}),
+            );
             let json = json!({
                 "version": own,
                 "engine": engine,

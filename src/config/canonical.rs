@@ -30,11 +30,10 @@ pub enum Secrets {
 pub fn canonical(project: &Project, format: Format, secrets: Secrets) -> String {
     let mut value = value(project, secrets);
     double_dollars(&mut value);
-    let text = match format {
-        Format::Yaml => serde_yaml::to_string(&value).ok(),
-        Format::Json => serde_json::to_string_pretty(&value).ok().map(|text| text + "\n"),
-    };
-    text.expect("a tree of texts, numbers and mappings can be written")
+    match format {
+        Format::Yaml => yaml(&value),
+        Format::Json => format!("{value:#}\n"),
+    }
 }
 
 /// A project as a tree in Compose's canonical form, `$` as it is.
@@ -60,6 +59,10 @@ pub fn value(project: &Project, secrets: Secrets) -> Value {
 
 fn tree(value: impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("the model's keys are texts and its numbers finite")
+}
+
+fn yaml(value: &Value) -> String {
+    serde_yaml::to_string(value).expect("a tree of texts, numbers and mappings can be written")
 }
 
 /// Turns the model's own shapes into Compose's where the two differ.

@@ -160,8 +160,10 @@ mod tests {
 
     #[test]
     fn names_and_aliases_select_services_and_what_they_need() {
-        // Names, whether with dependencies; then services and networks.
-        let cases: [(&[&str], bool, &[&str], &[&str]); 8] = [
+        /// Names, whether with dependencies; then services and networks.
+        type Case =
+            (&'static [&'static str], bool, &'static [&'static str], &'static [&'static str]);
+        let cases: [Case; 8] = [
             (&[], true, &["web", "api", "db", "cache"], &["front", "back"]),
             (&["db"], true, &["db"], &["back"]),
             (&["postgres"], true, &["db"], &["back"]),
@@ -189,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
-        let cases = [("wbe", None), ("chache", Some("cache")), ("postgre", Some("postgres"))];
+        let cases = [("nothing", None), ("chache", Some("cache")), ("postgre", Some("postgres"))];
         for (name, suggestion) in cases {
             let error = select(&project(), &["db".to_owned(), name.to_owned()], true);
             let expected = UnknownService {

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bollard::auth::DockerCredentials;
-use bollard::models::BuildInfoAux;
 use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
+use bollard::models::BuildInfoAux;
 use bollard::query_parameters::{
     BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, TagImageOptionsBuilder,
 };
@@ -30,7 +30,11 @@ const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
 const OUTPUT_LINES: usize = 30;
 
 impl DockerEngine {
-    pub(super) async fn build(&self, image: &ImageSpec, progress: &ProgressSink) -> Result<(), EngineError> {
+    pub(super) async fn build(
+        &self,
+        image: &ImageSpec,
+        progress: &ProgressSink,
+    ) -> Result<(), EngineError> {
         let subject = image.reference.to_string();
         let failed = |kind| EngineError::new("build image", subject.clone(), kind);
         let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
@@ -41,9 +45,10 @@ impl DockerEngine {
 
         let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
         let packing = tokio::task::spawn_blocking(move || context.pack(sender));
-        let body = bollard::body_try_stream(futures_util::stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|chunk| (chunk, receiver))
-        }));
+        let body = bollard::body_try_stream(futures_util::stream::unfold(
+            receiver,
+            |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) },
+        ));
 
         let mut steps = Steps::default();
         let mut answers = Box::pin(self.docker.build_image(options, Some(credentials), Some(body)));
@@ -70,7 +75,7 @@ impl DockerEngine {
         if let Err(error) = outcome {
             return Err(match self.error("build image", subject.clone(), &error).kind {
                 EngineErrorKind::Refused(message) | EngineErrorKind::NotFound(message) => {
-                    failed(steps.failure(message))
+                    failed(steps.failure(&message))
                 }
                 kind => failed(kind),
             });
@@ -169,7 +174,7 @@ impl Context {
         }
         let path = build.dockerfile.clone().unwrap_or_else(|| PathBuf::from("Dockerfile"));
         let full = root.join(&path);
-        let inside = full.strip_prefix(&root).ok().map(|relative| slashes(relative));
+        let inside = full.strip_prefix(&root).ok().map(slashes);
         let (dockerfile_name, dockerfile_text) = match (&build.dockerfile_inline, inside) {
             (Some(text), _) => (OUTSIDE_DOCKERFILE.to_owned(), Some(text.clone())),
             (None, Some(name)) if !name.starts_with("../") => {
@@ -202,10 +207,8 @@ impl Context {
     /// Writes the context as a tar archive, in a stable order.
     fn pack(&self, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
         let failed = sender.clone();
-        let mut archive = tar::Builder::new(io::BufWriter::with_capacity(
-            64 * 1024,
-            ChannelWriter { sender },
-        ));
+        let mut archive =
+            tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, ChannelWriter { sender }));
         archive.follow_symlinks(false);
         let packed = self.pack_into(&mut archive).and_then(|()| archive.finish());
         if let Err(error) = &packed {
@@ -228,7 +231,11 @@ impl Context {
         self.pack_folder(archive, Path::new(""))
     }
 
-    fn pack_folder<W: Write>(&self, archive: &mut tar::Builder<W>, folder: &Path) -> io::Result<()> {
+    fn pack_folder<W: Write>(
+        &self,
+        archive: &mut tar::Builder<W>,
+        folder: &Path,
+    ) -> io::Result<()> {
         let mut entries: Vec<fs::DirEntry> =
             fs::read_dir(self.root.join(folder))?.collect::<io::Result<_>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -276,14 +283,14 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, source: &Path, name: &Path) -
 }
 
 fn missing_dockerfile(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("the Dockerfile {} does not exist", path.display()))
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("the Dockerfile {} does not exist", path.display()),
+    )
 }
 
 fn slashes(path: &Path) -> String {
-    path.components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 struct ChannelWriter {
@@ -352,9 +359,9 @@ impl Steps {
         self.names.len()
     }
 
-    fn failure(&self, message: String) -> EngineErrorKind {
+    fn failure(&self, message: &str) -> EngineErrorKind {
         let failed = self.errors.iter().position(Option::is_some);
-        let message = message.strip_prefix("failed to solve: ").unwrap_or(&message).to_owned();
+        let message = message.strip_prefix("failed to solve: ").unwrap_or(message).to_owned();
         // A base image that cannot be had is a registry's matter, not the Dockerfile's.
         match classify_message(None, &message) {
             kind @ (EngineErrorKind::RateLimited
@@ -374,7 +381,8 @@ fn state(vertex: &Vertex) -> Option<BuildStepState> {
         _ if !vertex.error.is_empty() => Some(BuildStepState::Failed),
         _ if vertex.cached => Some(BuildStepState::Cached),
         (Some(started), Some(completed)) => {
-            let nanoseconds = |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            let nanoseconds =
+                |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
             let elapsed = nanoseconds(completed.seconds, completed.nanos)
                 - nanoseconds(started.seconds, started.nanos);
             let elapsed = u64::try_from(elapsed).unwrap_or_default();

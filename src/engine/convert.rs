@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
-    HostConfigLogConfig, Ipam, IpamConfig, Mount as ApiMount, MountBindOptions,
+    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig,
+    HostConfig, HostConfigLogConfig, Ipam, IpamConfig, Mount as ApiMount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType, MountVolumeOptions,
     NetworkCreateRequest, NetworkingConfig, PortBinding, ResourcesUlimits,
     RestartPolicy as ApiRestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
@@ -29,9 +29,12 @@ pub(super) fn container(
         .ports
         .iter()
         .map(|port| format!("{}/{}", port.target, port.protocol.as_str()))
-        .chain(service.expose.iter().map(|port| {
-            if port.contains('/') { port.clone() } else { format!("{port}/tcp") }
-        }))
+        .chain(
+            service
+                .expose
+                .iter()
+                .map(|port| if port.contains('/') { port.clone() } else { format!("{port}/tcp") }),
+        )
         .collect::<std::collections::BTreeSet<_>>();
     let networks = if all_networks { usize::MAX } else { 1 };
     ContainerCreateBody {
@@ -180,7 +183,9 @@ fn port_bindings(service: &Service) -> HashMap<String, Option<Vec<PortBinding>>>
             .get_or_insert_default()
             .push(PortBinding {
                 host_ip: Some(port.host_ip.to_string()),
-                host_port: Some(port.published.map_or_else(String::new, |published| published.to_string())),
+                host_port: Some(
+                    port.published.map_or_else(String::new, |published| published.to_string()),
+                ),
             });
     }
     bindings
@@ -263,8 +268,9 @@ fn mounts(spec: &ContainerSpec, inherit: &[(String, String)]) -> (Vec<ApiMount>,
 }
 
 fn healthcheck(check: &Healthcheck, start_interval: bool) -> HealthConfig {
-    let nanoseconds =
-        |duration: Option<Duration>| duration.map(|it| i64::try_from(it.0.as_nanos()).unwrap_or(i64::MAX));
+    let nanoseconds = |duration: Option<Duration>| {
+        duration.map(|it| i64::try_from(it.0.as_nanos()).unwrap_or(i64::MAX))
+    };
     if check.disable {
         return HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
     }

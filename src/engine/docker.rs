@@ -17,8 +17,8 @@ use super::convert;
 use super::endpoint::Endpoint;
 use super::error::{EngineError, EngineErrorKind};
 use super::{
-    ContainerEvent, ContainerEventKind, ContainerFacts, Engine, ExecOutcome, LogLines, ProgressSink,
-    observe,
+    ContainerEvent, ContainerEventKind, ContainerFacts, Engine, ExecOutcome, LogLines,
+    ProgressSink, observe,
 };
 use crate::project::Duration;
 use crate::state::{
@@ -73,11 +73,7 @@ impl DockerEngine {
         }
         let version = EngineVersion {
             engine: told.version.unwrap_or_default(),
-            platform: format!(
-                "{}/{}",
-                told.os.unwrap_or_default(),
-                told.arch.unwrap_or_default()
-            ),
+            platform: format!("{}/{}", told.os.unwrap_or_default(), told.arch.unwrap_or_default()),
             api_minor: u64::try_from(api.minor_version).unwrap_or_default(),
             api: api.to_string(),
         };
@@ -110,7 +106,11 @@ impl DockerEngine {
         EngineError::from_bollard(action, subject, &self.endpoint.url, error)
     }
 
-    async fn copy_files(&self, id: &ContainerId, files: &[InjectedFile]) -> Result<(), EngineError> {
+    async fn copy_files(
+        &self,
+        id: &ContainerId,
+        files: &[InjectedFile],
+    ) -> Result<(), EngineError> {
         let subject = || format!("container {id}");
         let archive = convert::archive(files).map_err(|error| {
             EngineError::new(
@@ -126,7 +126,11 @@ impl DockerEngine {
             .map_err(|error| self.error("copy files into", subject(), &error))
     }
 
-    async fn connect_networks(&self, id: &ContainerId, spec: &ContainerSpec) -> Result<(), EngineError> {
+    async fn connect_networks(
+        &self,
+        id: &ContainerId,
+        spec: &ContainerSpec,
+    ) -> Result<(), EngineError> {
         for (network, attachment) in spec.networks.iter().skip(1) {
             let request = bollard::models::NetworkConnectRequest {
                 container: id.0.clone(),
@@ -197,11 +201,19 @@ impl Engine for DockerEngine {
         observe::observe(self).await
     }
 
-    async fn pull_image(&self, image: &ImageSpec, progress: ProgressSink) -> Result<(), EngineError> {
+    async fn pull_image(
+        &self,
+        image: &ImageSpec,
+        progress: ProgressSink,
+    ) -> Result<(), EngineError> {
         self.pull(image, &progress).await
     }
 
-    async fn build_image(&self, image: &ImageSpec, progress: ProgressSink) -> Result<(), EngineError> {
+    async fn build_image(
+        &self,
+        image: &ImageSpec,
+        progress: ProgressSink,
+    ) -> Result<(), EngineError> {
         self.build(image, &progress).await
     }
 
@@ -294,7 +306,8 @@ impl Engine for DockerEngine {
         id: &ContainerId,
         grace: Option<Duration>,
     ) -> Result<(), EngineError> {
-        let options = grace.map(|grace| StopContainerOptionsBuilder::default().t(seconds(grace)).build());
+        let options =
+            grace.map(|grace| StopContainerOptionsBuilder::default().t(seconds(grace)).build());
         already(self.docker.stop_container(&id.0, options).await, &[304, 404])
             .map_err(|error| self.error("stop container", id.short(), &error))
     }
@@ -367,9 +380,7 @@ impl Engine for DockerEngine {
             EventsOptionsBuilder::default().since(&since.to_string()).filters(&filters).build();
         let docker = self.docker.clone();
         let stream = docker.events(Some(options)).boxed();
-        Ok(stream
-            .filter_map(|message| async { container_event(message.ok()?) })
-            .boxed())
+        Ok(stream.filter_map(|message| async { container_event(message.ok()?) }).boxed())
     }
 }
 

@@ -101,7 +101,11 @@ impl Endpoint {
         }
     }
 
-    fn of_context(name: &str, dir: &Path, facts: &EndpointFacts<'_>) -> Result<Self, EndpointError> {
+    fn of_context(
+        name: &str,
+        dir: &Path,
+        facts: &EndpointFacts<'_>,
+    ) -> Result<Self, EndpointError> {
         // The CLI's context store files each context under the SHA-256 of its name.
         let id = digest_bytes(name.as_bytes());
         let contexts = dir.join("contexts");
@@ -166,7 +170,11 @@ mod tests {
         );
         assert_eq!(
             find(&[("DOCKER_HOST", "tcp://h:1"), ("DOCKER_TLS_VERIFY", "1")], &[]),
-            Ok(("tcp://h:1".to_owned(), Some("/home/me/.docker".to_owned()), "DOCKER_HOST".to_owned()))
+            Ok((
+                "tcp://h:1".to_owned(),
+                Some("/home/me/.docker".to_owned()),
+                "DOCKER_HOST".to_owned()
+            ))
         );
         assert_eq!(
             find(&[], &[config, (&meta, host)]),

@@ -72,7 +72,11 @@ pub struct BuildFailure {
 }
 
 impl EngineError {
-    pub(super) fn new(action: &'static str, subject: impl Into<String>, kind: EngineErrorKind) -> Self {
+    pub(super) fn new(
+        action: &'static str,
+        subject: impl Into<String>,
+        kind: EngineErrorKind,
+    ) -> Self {
         Self { action, subject: subject.into(), kind }
     }
 
@@ -143,15 +147,26 @@ pub(super) fn classify_message(status: Option<u16>, message: &str) -> EngineErro
     if has(&["toomanyrequests", "too many requests", "rate limit"]) {
         return EngineErrorKind::RateLimited;
     }
-    if has(&["no such host", "i/o timeout", "tls handshake timeout", "network is unreachable",
-        "temporary failure in name resolution", "client.timeout exceeded", "proxyconnect"])
-        || (has(&["connection refused", "context deadline exceeded", "server misbehaving"])
-            && has(&["get \"http", "head \"http", "dial tcp", "lookup "]))
+    if has(&[
+        "no such host",
+        "i/o timeout",
+        "tls handshake timeout",
+        "network is unreachable",
+        "temporary failure in name resolution",
+        "client.timeout exceeded",
+        "proxyconnect",
+    ]) || (has(&["connection refused", "context deadline exceeded", "server misbehaving"])
+        && has(&["get \"http", "head \"http", "dial tcp", "lookup "]))
     {
         return EngineErrorKind::RegistryUnreachable(message());
     }
-    if has(&["manifest unknown", "manifest for ", "repository does not exist",
-        "name unknown", "no matching manifest"]) || (has(&["pull access denied"]))
+    if has(&[
+        "manifest unknown",
+        "manifest for ",
+        "repository does not exist",
+        "name unknown",
+        "no matching manifest",
+    ]) || (has(&["pull access denied"]))
     {
         return EngineErrorKind::ImageNotFound;
     }
@@ -238,7 +253,11 @@ mod tests {
         let cases = [
             (Some(500), refused, EngineErrorKind::PortTaken(refused.to_owned())),
             (Some(500), lookup, unreachable(lookup)),
-            (Some(404), "manifest for x:1 not found: manifest unknown", EngineErrorKind::ImageNotFound),
+            (
+                Some(404),
+                "manifest for x:1 not found: manifest unknown",
+                EngineErrorKind::ImageNotFound,
+            ),
             (
                 Some(404),
                 "pull access denied for x, repository does not exist or may require 'docker login'",
@@ -246,7 +265,11 @@ mod tests {
             ),
             (None, "toomanyrequests: You have reached your limit", EngineErrorKind::RateLimited),
             (Some(401), "unauthorized: authentication required", EngineErrorKind::Unauthorized),
-            (Some(404), "No such container: x", EngineErrorKind::NotFound("No such container: x".to_owned())),
+            (
+                Some(404),
+                "No such container: x",
+                EngineErrorKind::NotFound("No such container: x".to_owned()),
+            ),
             (Some(409), "in use", EngineErrorKind::Conflict("in use".to_owned())),
             (
                 Some(500),
@@ -255,7 +278,11 @@ mod tests {
             ),
             (Some(500), "odd", EngineErrorKind::Refused("odd".to_owned())),
             // A refused connection inside a build or a container is no registry's fault.
-            (Some(500), "connection refused", EngineErrorKind::Refused("connection refused".to_owned())),
+            (
+                Some(500),
+                "connection refused",
+                EngineErrorKind::Refused("connection refused".to_owned()),
+            ),
         ];
         for (status, message, expected) in cases {
             assert_eq!(classify_message(status, message), expected, "{message}");

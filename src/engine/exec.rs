@@ -78,11 +78,8 @@ impl DockerEngine {
             )
             .await
             .map_err(failed)?;
-        let options = StartExecOptions {
-            detach: request.detach,
-            tty: request.tty,
-            output_capacity: None,
-        };
+        let options =
+            StartExecOptions { detach: request.detach, tty: request.tty, output_capacity: None };
         match self.docker.start_exec(&exec.id, Some(options)).await.map_err(failed)? {
             StartExecResults::Detached => Ok(None),
             StartExecResults::Attached { output, input } => {

@@ -127,8 +127,8 @@ impl FakeEngine {
             return Err(EngineError::new(method, name, kind));
         };
         let before = state.observed.containers[index].clone();
-        let event = change(&mut state, index)
-            .map_err(|kind| EngineError::new(method, name, kind))?;
+        let event =
+            change(&mut state, index).map_err(|kind| EngineError::new(method, name, kind))?;
         drop(state);
         if let Some(kind) = event {
             self.announce(&before, kind);
@@ -169,7 +169,8 @@ impl State {
             other.state.is_running()
                 && other.id != container.id
                 && other.ports.iter().any(|port| {
-                    port.published.is_some() && wanted.iter().any(|own| own.published == port.published)
+                    port.published.is_some()
+                        && wanted.iter().any(|own| own.published == port.published)
                 })
         });
         if taken {
@@ -226,7 +227,10 @@ impl Engine for FakeEngine {
     async fn remove_image(&self, reference: &str) -> Result<(), EngineError> {
         let mut state = self.lock();
         state.call("remove image", reference)?;
-        state.observed.images.retain(|image| !image.references.iter().any(|name| name == reference));
+        state
+            .observed
+            .images
+            .retain(|image| !image.references.iter().any(|name| name == reference));
         Ok(())
     }
 
@@ -244,14 +248,18 @@ impl Engine for FakeEngine {
 
     async fn remove_network(&self, id: &str) -> Result<(), EngineError> {
         let mut state = self.lock();
-        let Some(index) = state.observed.networks.iter().position(|network| network.id == id) else {
+        let Some(index) = state.observed.networks.iter().position(|network| network.id == id)
+        else {
             return Ok(());
         };
         let name = state.observed.networks[index].name.clone();
         state.call("remove network", &name)?;
-        if state.observed.containers.iter().any(|container| {
-            container.state.is_running() && container.networks.contains_key(&name)
-        }) {
+        if state
+            .observed
+            .containers
+            .iter()
+            .any(|container| container.state.is_running() && container.networks.contains_key(&name))
+        {
             let kind = EngineErrorKind::Conflict("network has active endpoints".to_owned());
             return Err(EngineError::new("remove network", name, kind));
         }
@@ -262,10 +270,10 @@ impl Engine for FakeEngine {
     async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), EngineError> {
         let mut state = self.lock();
         state.call("create volume", &spec.volume.name)?;
-        state.observed.volumes.push(ObservedVolume {
-            name: spec.volume.name.clone(),
-            labels: spec.labels.clone(),
-        });
+        state
+            .observed
+            .volumes
+            .push(ObservedVolume { name: spec.volume.name.clone(), labels: spec.labels.clone() });
         Ok(())
     }
 
@@ -296,7 +304,10 @@ impl Engine for FakeEngine {
             return refused(EngineErrorKind::Conflict(format!("the name {name} is in use")));
         }
         let Some(image) = state.observed.image(&spec.service.image.familiar()).cloned() else {
-            return refused(EngineErrorKind::NotFound(format!("No such image: {}", spec.service.image)));
+            return refused(EngineErrorKind::NotFound(format!(
+                "No such image: {}",
+                spec.service.image
+            )));
         };
         let missing = |network: &&String| {
             !state.observed.networks.iter().any(|known| known.name == **network)
@@ -362,7 +373,11 @@ impl Engine for FakeEngine {
         self.change("start", id, |state, index| state.start(index).map(Some))
     }
 
-    async fn stop_container(&self, id: &ContainerId, _: Option<Duration>) -> Result<(), EngineError> {
+    async fn stop_container(
+        &self,
+        id: &ContainerId,
+        _: Option<Duration>,
+    ) -> Result<(), EngineError> {
         self.change("stop", id, |state, index| {
             let container = &mut state.observed.containers[index];
             container.state = ContainerState::Exited { code: 143 };
@@ -371,7 +386,11 @@ impl Engine for FakeEngine {
         })
     }
 
-    async fn restart_container(&self, id: &ContainerId, _: Option<Duration>) -> Result<(), EngineError> {
+    async fn restart_container(
+        &self,
+        id: &ContainerId,
+        _: Option<Duration>,
+    ) -> Result<(), EngineError> {
         self.change("restart", id, |state, index| state.start(index).map(Some))
     }
 
@@ -410,11 +429,19 @@ impl Engine for FakeEngine {
         })
     }
 
-    async fn run_in_container(&self, _: &ContainerId, _: &[String]) -> Result<ExecOutcome, EngineError> {
+    async fn run_in_container(
+        &self,
+        _: &ContainerId,
+        _: &[String],
+    ) -> Result<ExecOutcome, EngineError> {
         Ok(ExecOutcome { code: 1, output: String::new() })
     }
 
-    async fn log_lines(&self, id: &ContainerId, _: LogLines) -> Result<Vec<(bool, String)>, EngineError> {
+    async fn log_lines(
+        &self,
+        id: &ContainerId,
+        _: LogLines,
+    ) -> Result<Vec<(bool, String)>, EngineError> {
         let lines = self.lock().logs.get(id).cloned().unwrap_or_default();
         Ok(lines.into_iter().map(|line| (false, line)).collect())
     }

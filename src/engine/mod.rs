@@ -127,16 +127,23 @@ pub trait Engine: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Removes an image. One that is gone or still in use by others is not an error.
-    fn remove_image(&self, reference: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn remove_image(&self, reference: &str)
+    -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Makes a network.
-    fn create_network(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn create_network(
+        &self,
+        spec: &NetworkSpec,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Removes a network by id. One that is gone is not an error.
     fn remove_network(&self, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Makes a volume.
-    fn create_volume(&self, spec: &VolumeSpec) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn create_volume(
+        &self,
+        spec: &VolumeSpec,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Removes a volume. One that is gone is not an error.
     fn remove_volume(&self, name: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
@@ -158,7 +165,10 @@ pub trait Engine: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Starts a container. One that runs is not an error.
-    fn start_container(&self, id: &ContainerId) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn start_container(
+        &self,
+        id: &ContainerId,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Stops a container. One that does not run, or is gone, is not an error.
     fn stop_container(

@@ -14,7 +14,11 @@ use crate::state::ImageSpec;
 const DEFAULT_REGISTRY_LOGIN: &str = "https://index.docker.io/v1/";
 
 impl DockerEngine {
-    pub(super) async fn pull(&self, image: &ImageSpec, progress: &ProgressSink) -> Result<(), EngineError> {
+    pub(super) async fn pull(
+        &self,
+        image: &ImageSpec,
+        progress: &ProgressSink,
+    ) -> Result<(), EngineError> {
         let reference = image.reference.familiar();
         let registry = login_name(image.reference.registry());
         let credentials = tokio::task::spawn_blocking(move || credentials_of(&registry))
@@ -29,7 +33,8 @@ impl DockerEngine {
         if let Some(platform) = &image.platform {
             options = options.platform(platform);
         }
-        let mut answers = Box::pin(self.docker.create_image(Some(options.build()), None, credentials));
+        let mut answers =
+            Box::pin(self.docker.create_image(Some(options.build()), None, credentials));
         while let Some(answer) = answers.next().await {
             let info = answer.map_err(|error| self.error("pull image", &reference, &error))?;
             if let Some(message) = info.error_detail.and_then(|detail| detail.message) {
@@ -37,7 +42,9 @@ impl DockerEngine {
                 return Err(EngineError::new("pull image", &reference, kind));
             }
             let detail = info.progress_detail.unwrap_or_default();
-            let bytes = |value: Option<i64>| value.and_then(|it| u64::try_from(it).ok()).unwrap_or_default();
+            let bytes = |value: Option<i64>| {
+                value.and_then(|it| u64::try_from(it).ok()).unwrap_or_default()
+            };
             if let (Some(id), Some(status)) = (info.id, info.status) {
                 progress(Progress::Layer {
                     id,
@@ -87,10 +94,10 @@ pub(super) fn credentials_of(registry: &str) -> Result<Option<DockerCredentials>
         Err(
             CredentialRetrievalError::ConfigNotFound
             | CredentialRetrievalError::ConfigReadError
-            | CredentialRetrievalError::NoCredentialConfigured,
+            | CredentialRetrievalError::NoCredentialConfigured
+            // A helper that has no login for this registry exits with a failure: do without one.
+            | CredentialRetrievalError::HelperFailure { .. },
         ) => Ok(None),
-        // A helper that has no login for this registry exits with a failure: pull without one.
-        Err(CredentialRetrievalError::HelperFailure { .. }) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }

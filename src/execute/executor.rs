@@ -68,7 +68,7 @@ pub async fn execute<E: Engine>(
         Ok(subscription) => subscription,
         Err(failure) => return Err(ExecuteError { failures: vec![failure], cancelled: false }),
     };
-    let (probes, probed) = mpsc::channel(64);
+    let (probes, findings) = mpsc::channel(64);
     let run = Run {
         shared: Arc::new(Shared {
             engine,
@@ -88,7 +88,7 @@ pub async fn execute<E: Engine>(
         probe_states: HashMap::new(),
         told: HashMap::new(),
     };
-    run.finish(probed).await
+    run.finish(findings).await
 }
 
 type Subscription = (broadcast::Sender<ContainerEvent>, Option<AbortOnDropHandle<()>>);
@@ -103,7 +103,7 @@ async fn subscribe<E: Engine>(engine: &Arc<E>, plan: &Plan) -> Result<Subscripti
     };
     let mut stream = engine.container_events().await.map_err(|error| StepFailure {
         subject: first.subject.clone(),
-        action: Action::Await,
+        action: first.operation.action(),
         error: error.into(),
     })?;
     let forward = sender.clone();
@@ -160,7 +160,7 @@ struct Outcome {
 impl<E: Engine> Run<'_, E> {
     async fn finish(
         mut self,
-        mut probed: mpsc::Receiver<(StepId, String)>,
+        mut findings: mpsc::Receiver<(StepId, String)>,
     ) -> Result<(), ExecuteError> {
         let mut tasks: JoinSet<Outcome> = JoinSet::new();
         let mut cancelling = false;
@@ -183,7 +183,7 @@ impl<E: Engine> Run<'_, E> {
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     }
                 }
-                Some((step, state)) = probed.recv() => {
+                Some((step, state)) = findings.recv() => {
                     self.probe_states.insert(step, state);
                 }
             }
@@ -232,7 +232,8 @@ impl<E: Engine> Run<'_, E> {
             .collect();
         let foreign = |id: &StepId| match &self.plan.steps[id.0].subject {
             Subject::Container { service, name } => {
-                (Subject::Container { service: service.clone(), name: name.clone() } != step.subject)
+                (Subject::Container { service: service.clone(), name: name.clone() }
+                    != step.subject)
                     .then_some(service)
             }
             _ => None,
@@ -432,7 +433,7 @@ impl Job {
         let _ = shared.probes.try_send((self.id, state.clone()));
         let _ = shared.events.try_send(Event::Progress {
             subject: self.subject.clone(),
-            action: Action::Await,
+            action: self.operation.action(),
             progress: Progress::Probe { state },
         });
     }

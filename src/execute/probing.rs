@@ -38,7 +38,12 @@ pub(super) struct Probing<'a, E, F> {
 }
 
 impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
-    pub(super) fn new(engine: &'a E, id: &'a ContainerId, spec: &'a ContainerSpec, tell: F) -> Self {
+    pub(super) fn new(
+        engine: &'a E,
+        id: &'a ContainerId,
+        spec: &'a ContainerSpec,
+        tell: F,
+    ) -> Self {
         Self {
             engine,
             id,
@@ -126,10 +131,9 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         Ok(match check(probe, &target).await {
             ProbeState::Ready => Answer::Ready,
             ProbeState::NotYet(Reason::NoInterface { .. }) => Answer::DeadEnd(target),
-            ProbeState::NotYet(reason) => Answer::NotYet {
-                pause: self.pace.after(&reason),
-                state: reason.to_string(),
-            },
+            ProbeState::NotYet(reason) => {
+                Answer::NotYet { pause: self.pace.after(&reason), state: reason.to_string() }
+            }
         })
     }
 
@@ -141,7 +145,10 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         match &facts.health_command {
             Some(command) => self.ask_command(command).await,
             None if facts.health.is_none() => Ok(Answer::Ready),
-            None => Ok(Answer::NotYet { state: "health check starting".to_owned(), pause: LONGEST_SLEEP }),
+            None => Ok(Answer::NotYet {
+                state: "health check starting".to_owned(),
+                pause: LONGEST_SLEEP,
+            }),
         }
     }
 
@@ -149,7 +156,9 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         let pause = command_pause(self.attempt);
         Ok(match self.engine.run_in_container(self.id, command).await {
             Ok(outcome) if outcome.code == 0 => Answer::Ready,
-            Ok(outcome) => Answer::NotYet { state: command_state(outcome.code, &outcome.output), pause },
+            Ok(outcome) => {
+                Answer::NotYet { state: command_state(outcome.code, &outcome.output), pause }
+            }
             // The container may have ended in between; the next look at it tells.
             Err(error) => Answer::NotYet { state: error.kind.to_string(), pause },
         })
@@ -192,7 +201,9 @@ enum Answer {
 fn probes(spec: &ContainerSpec, facts: &ContainerFacts) -> Vec<Probe> {
     match &spec.service.ready {
         Some(ready) => ready.probes.clone(),
-        None if facts.health.is_some() || facts.health_command.is_some() => vec![Probe::Healthcheck],
+        None if facts.health.is_some() || facts.health_command.is_some() => {
+            vec![Probe::Healthcheck]
+        }
         None => Vec::new(),
     }
 }
@@ -220,7 +231,8 @@ fn targets<E: Engine>(
         let ip = if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip };
         Some(Target::Published(SocketAddr::new(ip, number)))
     });
-    let bridges: Vec<Target> = if cfg!(target_os = "linux") { bridges.collect() } else { Vec::new() };
+    let bridges: Vec<Target> =
+        if cfg!(target_os = "linux") { bridges.collect() } else { Vec::new() };
     bridges.into_iter().chain(published).collect()
 }
 

@@ -16,7 +16,7 @@ use crate::project::RestartPolicy;
 use crate::state::{ContainerId, ContainerSpec, ContainerState, Health};
 
 /// Longest wait when neither the service nor the user sets one.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// After so many restarts by the engine a service counts as failing, not as starting.
 const MOST_RESTARTS: u64 = 3;
@@ -94,7 +94,8 @@ pub(super) async fn wait<E: Engine>(
 impl<E: Engine> Waiting<'_, E> {
     async fn failure(&self, reason: WaitFailureReason, last_probe: Option<String>) -> StepError {
         // Without its log the failure is still worth telling.
-        let log = self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await.unwrap_or_default();
+        let log =
+            self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await.unwrap_or_default();
         StepError::Wait(Box::new(WaitFailure {
             service: self.spec.service.name.clone(),
             container: self.spec.name.clone(),
@@ -118,7 +119,9 @@ enum Verdict {
 /// What a look at the container means.
 fn judge(facts: &ContainerFacts, condition: AwaitFor, restart: RestartPolicy) -> Verdict {
     match facts.state {
-        ContainerState::Exited { code: 0 } if condition == AwaitFor::Completed => Verdict::Satisfied,
+        ContainerState::Exited { code: 0 } if condition == AwaitFor::Completed => {
+            Verdict::Satisfied
+        }
         ContainerState::Exited { code: 0 }
             if condition == AwaitFor::ReadyOrFinished && restart == RestartPolicy::No =>
         {
@@ -132,7 +135,10 @@ fn judge(facts: &ContainerFacts, condition: AwaitFor, restart: RestartPolicy) ->
             })
         }
         ContainerState::Exited { code } if facts.restarts >= MOST_RESTARTS => {
-            Verdict::Failed(WaitFailureReason::Restarting { times: facts.restarts, code: Some(code) })
+            Verdict::Failed(WaitFailureReason::Restarting {
+                times: facts.restarts,
+                code: Some(code),
+            })
         }
         ContainerState::Restarting if facts.restarts >= MOST_RESTARTS => {
             Verdict::Failed(WaitFailureReason::Restarting { times: facts.restarts, code: None })

@@ -33,18 +33,19 @@ pub fn docker_config() -> Option<String> {
 /// Digests the single files that the project mounts or injects, so that a changed content is seen.
 #[must_use]
 pub fn content_digests(project: &Project) -> ContentDigests {
-    let mounted = project.services.values().flat_map(|service| &service.mounts).filter_map(|mount| {
-        match mount {
+    let mounted = project.services.values().flat_map(|service| &service.mounts).filter_map(
+        |mount| match mount {
             Mount::Bind { source, .. } => Some(source),
             Mount::Volume { .. } | Mount::Tmpfs { .. } => None,
-        }
-    });
-    let injected = project.secrets.values().chain(project.configs.values()).filter_map(|object| {
-        match &object.source {
+        },
+    );
+    let injected =
+        project.secrets.values().chain(project.configs.values()).filter_map(|object| match &object
+            .source
+        {
             FileSource::File(path) => Some(path),
             FileSource::Environment { .. } | FileSource::Content(_) => None,
-        }
-    });
+        });
     mounted.chain(injected).filter_map(|path| Some((path.clone(), digest_of(path)?))).collect()
 }
 
@@ -70,7 +71,8 @@ pub fn missing_sources(project: &Project) -> Vec<MissingSource> {
             }
         }
         for grant in service.secrets.iter().chain(&service.configs) {
-            let object = project.secrets.get(&grant.source).or_else(|| project.configs.get(&grant.source));
+            let object =
+                project.secrets.get(&grant.source).or_else(|| project.configs.get(&grant.source));
             if let Some(FileSource::File(path)) = object.map(|object| &object.source)
                 && matches!(path.try_exists(), Ok(false))
             {

@@ -34,6 +34,7 @@ pub fn size() -> Option<(u16, u16)> {
 
 /// The terminal's new size each time that it changes.
 #[cfg(unix)]
+#[must_use]
 pub fn resizes() -> std::pin::Pin<Box<dyn Stream<Item = (u16, u16)> + Send>> {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(changes) = signal(SignalKind::window_change()) else {
@@ -51,6 +52,7 @@ pub fn resizes() -> std::pin::Pin<Box<dyn Stream<Item = (u16, u16)> + Send>> {
 
 /// The terminal's new size each time that it changes: not announced on this system.
 #[cfg(not(unix))]
+#[must_use]
 pub fn resizes() -> std::pin::Pin<Box<dyn Stream<Item = (u16, u16)> + Send>> {
     Box::pin(futures_util::stream::pending())
 }

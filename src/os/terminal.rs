@@ -112,8 +112,9 @@ mod tests {
     #[test]
     fn colour_and_redrawing_follow_the_conventions() {
         use Ansi::{Always, Auto, Never};
+        type Env = &'static [(&'static str, &'static str)];
         // --ansi, environment, is a terminal -> colour, live
-        let cases: [(Ansi, &[(&str, &str)], bool, bool, bool); 17] = [
+        let cases: [(Ansi, Env, bool, bool, bool); 17] = [
             (Auto, &[], true, true, true),
             (Auto, &[], false, false, false),
             (Auto, &[("NO_COLOR", "1")], true, false, true),

@@ -29,7 +29,7 @@ impl fmt::Display for Step {
             Operation::PullImage(_) => write!(f, "pull {subject}")?,
             Operation::BuildImage(_) => write!(f, "build {subject}")?,
             Operation::CreateNetwork(_) | Operation::CreateVolume(_) => {
-                write!(f, "create {subject}")?
+                write!(f, "create {subject}")?;
             }
             Operation::CreateContainer { name, spec, .. } if *name != spec.name => {
                 write!(f, "create {subject} as {name}")?;
@@ -40,7 +40,7 @@ impl fmt::Display for Step {
             Operation::AwaitContainer { condition, .. } => match condition {
                 AwaitFor::Ready => write!(f, "wait until {subject} is ready")?,
                 AwaitFor::ReadyOrFinished => {
-                    write!(f, "wait until {subject} is ready or finished")?
+                    write!(f, "wait until {subject} is ready or finished")?;
                 }
                 AwaitFor::Completed => write!(f, "wait until {subject} completes")?,
             },

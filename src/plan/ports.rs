@@ -99,10 +99,11 @@ pub fn wanted_ports(
                 .find(|container| container.id == *id)
                 .and_then(|container| specs.iter().find(|spec| spec.name == container.name)),
         };
-        for port in spec.into_iter().flat_map(|spec| &spec.service.ports) {
+        let Some(spec) = spec else { continue };
+        for port in &spec.service.ports {
             let Some(number) = port.fixed() else { continue };
             let port = WantedPort {
-                service: spec.map(|spec| spec.service.name.clone()).expect("a port has a spec"),
+                service: spec.service.name.clone(),
                 host_ip: port.host_ip,
                 port: number,
                 target: port.target,

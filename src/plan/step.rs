@@ -200,6 +200,7 @@ impl Operation {
             }
             Self::RenameContainer { .. } => Action::Rename,
             Self::StartContainer { .. } => Action::Start,
+            Self::AwaitContainer { condition: AwaitFor::Completed, .. } => Action::Complete,
             Self::AwaitContainer { .. } => Action::Await,
             Self::StopContainer { .. } => Action::Stop,
             Self::RestartContainer { .. } => Action::Restart,

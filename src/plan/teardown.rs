@@ -213,12 +213,12 @@ pub(super) fn dependencies_first<'a>(
 }
 
 /// Containers that depend on this one.
-pub(super) fn dependants<'a>(
+pub(super) fn dependants<'a, 'b>(
     container: &ObservedContainer,
-    among: &[&'a ObservedContainer],
-) -> impl Iterator<Item = &'a ObservedContainer> {
+    among: &'b [&'a ObservedContainer],
+) -> impl Iterator<Item = &'a ObservedContainer> + use<'a, 'b> {
     let service = container.service();
-    among.to_vec().into_iter().filter(move |other| {
+    among.iter().copied().filter(move |other| {
         service.as_ref().is_some_and(|service| other.depends_on().contains(service))
     })
 }

@@ -379,6 +379,10 @@ impl Service {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes references"
+)]
 impl RestartPolicy {
     const fn is_no(&self) -> bool {
         matches!(self, Self::No)

@@ -15,8 +15,8 @@ use super::reporter::{Reporter, warning};
 use super::resources::is_resource;
 use super::said::Said;
 use super::wording;
-use crate::plan::Cause;
 use crate::event::{Action, Event, Progress, Subject};
+use crate::plan::Cause;
 use crate::project::ServiceName;
 
 /// Writes lines to `W`.
@@ -72,13 +72,18 @@ impl<W: Write + Send> Plain<W> {
 
     fn started(&mut self, subject: &Subject, action: Action, cause: &str, now: Duration) {
         // That somebody asked for it is known to whoever did.
-        if !cause.is_empty() && cause != Cause::Requested.to_string() && self.caused.insert(subject.clone()) {
+        if !cause.is_empty()
+            && cause != Cause::Requested.to_string()
+            && self.caused.insert(subject.clone())
+        {
             self.causes.insert(subject.clone(), wording::one_line(cause).into_owned());
         }
         if let (Subject::Image { reference, .. }, Action::Pull | Action::Build) = (subject, action)
         {
             self.line(subject, &format!("{} {reference}", wording::doing(action)));
-        } else if is_resource(subject, action) || matches!(action, Action::Await | Action::Complete | Action::Rename) {
+        } else if is_resource(subject, action)
+            || matches!(action, Action::Await | Action::Complete | Action::Rename)
+        {
             // A wait is told by what its probe finds, the others end at once.
             self.said.forget(subject);
         } else {
@@ -86,10 +91,10 @@ impl<W: Write + Send> Plain<W> {
         }
     }
 
-    fn progress(&mut self, subject: &Subject, progress: &Progress, now: Duration) {
+    fn progress(&mut self, subject: &Subject, action: Action, progress: &Progress, now: Duration) {
         match progress {
             Progress::Probe { state } => {
-                let state = wording::not_ready(&wording::one_line(state));
+                let state = wording::not_yet(action, &wording::one_line(state));
                 self.said.note(subject, state, now);
             }
             Progress::Layer { id, status, current, total } => {
@@ -129,7 +134,9 @@ impl<W: Write + Send> Plain<W> {
             }
         } else {
             details.extend(self.causes.remove(subject));
-            if matches!(action, Action::Await | Action::Complete) || elapsed >= Duration::from_secs(1) {
+            if matches!(action, Action::Await | Action::Complete)
+                || elapsed >= Duration::from_secs(1)
+            {
                 details.push(wording::duration(elapsed));
             }
         }
@@ -199,7 +206,9 @@ impl<W: Write + Send> Reporter for Plain<W> {
                 let reason = wording::one_line(reason).into_owned();
                 self.said.note(subject, reason, now);
             }
-            Event::Progress { subject, progress, .. } => self.progress(subject, progress, now),
+            Event::Progress { subject, action, progress } => {
+                self.progress(subject, *action, progress, now);
+            }
             Event::Finished { subject, action, elapsed } => {
                 self.finished(subject, *action, *elapsed);
             }

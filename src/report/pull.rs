@@ -8,7 +8,7 @@ use super::wording;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pull {
     layers: IndexMap<String, Layer>,
-    shown: u8,
+    estimate: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) enum PullState {
     Beginning,
     /// Bytes are coming in.
     Downloading {
-        /// Of all bytes, as far as they are known; never falls.
+        /// Of all bytes. As long as they are not known, an estimate that never falls.
         percent: u8,
         /// Such as `32.1/74.5MB`, or `32.1MB` as long as the whole is not known.
         amount: String,
@@ -71,8 +71,7 @@ impl Pull {
             }
             Stage::Downloaded | Stage::Unpacked => layer.current = layer.total,
         }
-        let percent = self.percent();
-        self.shown = self.shown.max(percent);
+        self.estimate = self.estimate.max(self.estimate());
     }
 
     /// Says where the pull is.
@@ -80,11 +79,11 @@ impl Pull {
         let any = |stage| self.layers.values().any(|layer| layer.stage == stage);
         let current = self.downloaded();
         if any(Stage::Downloading) || (current > 0 && any(Stage::Queued)) {
-            let amount = match self.known_total() {
-                Some(total) => wording::bytes_of(current, total),
-                None => wording::bytes(current),
+            let (percent, amount) = match self.known_total() {
+                Some(total) => (percent(current, total), wording::bytes_of(current, total)),
+                None => (self.estimate, wording::bytes(current)),
             };
-            PullState::Downloading { percent: self.shown, amount }
+            PullState::Downloading { percent, amount }
         } else if any(Stage::Downloaded) && !any(Stage::Queued) {
             let done = self.layers.values().filter(|layer| layer.stage == Stage::Unpacked).count();
             PullState::Unpacking { done, of: self.layers.len() }
@@ -103,25 +102,21 @@ impl Pull {
         self.layers.values().all(known).then(|| self.layers.values().map(|l| l.total).sum())
     }
 
-    /// A layer of unknown size counts as an average one, so that the number does not leap back
-    /// whenever a queued layer begins.
-    fn percent(&self) -> u8 {
-        let (sized, total) = self
-            .layers
-            .values()
-            .filter(|layer| layer.total > 0)
-            .fold((0_u64, 0_u64), |(count, sum), layer| (count + 1, sum + layer.total));
-        let unknown = self
-            .layers
-            .values()
-            .filter(|layer| layer.total == 0 && layer.stage < Stage::Downloaded)
-            .count() as u64;
-        let Some(average) = total.checked_div(sized) else { return 0 };
-        let estimate = total + average * unknown;
-        // 100 % is what the engine says at the end, not what adding up says.
-        u8::try_from(self.downloaded().saturating_mul(100).checked_div(estimate).unwrap_or(0))
-            .map_or(99, |percent| percent.min(99))
+    /// A layer of unknown size is taken to be as large as the largest: better a bar that turns out
+    /// to be further than one that has to go back.
+    fn estimate(&self) -> u8 {
+        let total: u64 = self.layers.values().map(|layer| layer.total).sum();
+        let largest = self.layers.values().map(|layer| layer.total).max().unwrap_or(0);
+        let unknown = |layer: &&Layer| layer.total == 0 && layer.stage < Stage::Downloaded;
+        let unknown = self.layers.values().filter(unknown).count() as u64;
+        percent(self.downloaded(), total + largest * unknown)
     }
+}
+
+/// 100 % is what the engine says at the end, not what adding up says.
+fn percent(part: u64, whole: u64) -> u8 {
+    let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
+    u8::try_from(percent).map_or(99, |percent| percent.min(99))
 }
 
 #[cfg(test)]
@@ -133,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_moves_forward_only() {
+    fn a_pull_says_how_far_it_is() {
         let mut pull = Pull::default();
         assert_eq!(pull.state(), PullState::Beginning);
         let script = [
@@ -141,12 +136,12 @@ mod tests {
             ("a", "Pulling fs layer", 0, 0, PullState::Beginning),
             ("b", "Pulling fs layer", 0, 0, PullState::Beginning),
             ("c", "Already exists", 0, 0, PullState::Beginning),
-            // `b` is taken to be as large as `a` until it says otherwise.
+            // `b` is taken to be as large as `a` until it says how large it is.
             ("a", "Downloading", 5_000_000, 10_000_000, downloading(25, "5.0MB")),
             ("a", "Downloading", 9_000_000, 10_000_000, downloading(45, "9.0MB")),
-            ("b", "Downloading", 1_000_000, 90_000_000, downloading(45, "10.0/100.0MB")),
-            ("a", "Download complete", 0, 0, downloading(45, "11.0/100.0MB")),
-            ("a", "Extracting", 3, 0, downloading(45, "11.0/100.0MB")),
+            ("b", "Downloading", 1_000_000, 90_000_000, downloading(10, "10.0/100.0MB")),
+            ("a", "Download complete", 0, 0, downloading(11, "11.0/100.0MB")),
+            ("a", "Extracting", 3, 0, downloading(11, "11.0/100.0MB")),
             ("b", "Downloading", 89_000_000, 90_000_000, downloading(99, "99.0/100.0MB")),
             ("b", "Download complete", 0, 0, PullState::Unpacking { done: 1, of: 3 }),
             ("a", "Pull complete", 0, 0, PullState::Unpacking { done: 2, of: 3 }),
@@ -159,11 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn a_retried_layer_does_not_take_the_percentage_back() {
+    fn an_estimate_never_falls() {
         let mut pull = Pull::default();
         pull.update("a", "Downloading", 60, 100);
+        pull.update("b", "Waiting", 0, 0);
+        pull.update("c", "Waiting", 0, 0);
+        assert_eq!(pull.state(), downloading(60, "60B"));
+        pull.update("b", "Downloading", 10, 100);
         pull.update("a", "Retrying in 5 seconds", 0, 0);
-        pull.update("a", "Downloading", 10, 100);
-        assert_eq!(pull.state(), downloading(60, "10/100B"));
+        assert_eq!(pull.state(), downloading(60, "10B"));
     }
 }

@@ -98,8 +98,9 @@ mod tests {
 
     #[test]
     fn only_what_lasts_is_said_and_only_once_a_second() {
+        type Case = (&'static str, &'static [(u64, &'static str)], Vec<(u64, String)>);
         let line = |at: u64, text: &str| (at, text.to_owned());
-        let cases: [(&str, &[(u64, &str)], Vec<(u64, String)>); 7] = [
+        let cases: [Case; 7] = [
             ("a short state", &[(0, "refused"), (250, "")], vec![]),
             ("a lasting one", &[(0, "refused")], vec![line(300, "refused")]),
             (

@@ -75,6 +75,9 @@ impl FieldDigests {
 }
 
 /// The SHA-256 of a value's JSON, in hexadecimal.
+///
+/// # Panics
+/// When the value is a map with keys that are not text: none in the model is.
 #[must_use]
 pub fn digest<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_vec(value).expect("the model has only text keys");

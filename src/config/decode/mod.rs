@@ -5,9 +5,8 @@
 //! on. Nothing that the file says is silently dropped: what devstack does not act upon is a
 //! warning that names the key, or an error where ignoring it would do harm.
 //!
-//! The readers are small functions over a [`context::Field`]: one file per section of the
-//! Compose Specification, [`service`] and [`stack`] put them together, [`check`] looks at the
-//! whole.
+//! The readers are small functions over a `context::Field`: one file per section of the Compose
+//! Specification. `service` and `stack` put them together, `check` looks at the whole.
 
 mod build;
 mod check;

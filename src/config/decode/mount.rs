@@ -113,9 +113,18 @@ fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     let mut read_only = false;
     let mut bind = BindOptions::default();
     let mut volume = VolumeOptions::default();
+    let is_bind = source.is_some_and(is_path);
+    let foreign = |cx: &mut Cx<'_>, option: &str| {
+        let kind = if is_bind { "folder of the host" } else { "volume" };
+        let message = format!("the option `{option}` is ignored for a {kind}");
+        cx.push(Diagnostic::warning(message, field.span()).help("remove it"));
+    };
     for option in options.into_iter().flat_map(|options| options.split(',')) {
         match option {
             "ro" => read_only = true,
+            "nocopy" if is_bind => foreign(cx, option),
+            "z" | "Z" if !is_bind => foreign(cx, option),
+            _ if PROPAGATIONS.contains(&option) && !is_bind => foreign(cx, option),
             "z" | "Z" => bind.selinux = Some(option.to_owned()),
             "nocopy" => volume.nocopy = true,
             // The three of Docker Desktop's old file sharing have no effect any more.
@@ -163,7 +172,7 @@ fn volume_key(cx: &mut Cx<'_>, field: &Field<'_>, source: &str) -> Option<Volume
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Bind,
     Volume,
@@ -181,12 +190,14 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     let kind_at = fields.take("type");
     let source_at = fields.take("source");
     let target_at = fields.take("target");
-    let read_only = fields.read(cx, "read_only", boolean).unwrap_or_default();
+    let read_only_at = fields.take("read_only");
+    let read_only = read_only_at.as_ref().and_then(|field| boolean(cx, field)).unwrap_or_default();
     // Docker Desktop's old file sharing: without effect any more.
     fields.read(cx, "consistency", text);
-    let bind = fields.read(cx, "bind", bind_options);
-    let volume = fields.read(cx, "volume", volume_options);
-    let tmpfs = fields.read(cx, "tmpfs", tmpfs_options);
+    let [bind_at, volume_at, tmpfs_at] = ["bind", "volume", "tmpfs"].map(|key| fields.take(key));
+    let bind = bind_at.as_ref().and_then(|field| bind_options(cx, field));
+    let volume = volume_at.as_ref().and_then(|field| volume_options(cx, field));
+    let tmpfs = tmpfs_at.as_ref().and_then(|field| tmpfs_options(cx, field));
     fields.take("image");
     fields.finish(cx);
 
@@ -215,6 +226,16 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
         return None;
     };
     let target = text(cx, &target)?;
+    let foreign = match kind {
+        Kind::Bind => [volume_at, tmpfs_at],
+        Kind::Volume => [bind_at, tmpfs_at],
+        Kind::Tmpfs => [bind_at, volume_at],
+    };
+    let of_tmpfs = [source_at.clone(), read_only_at].map(|at| at.filter(|_| kind == Kind::Tmpfs));
+    for extra in foreign.into_iter().chain(of_tmpfs).flatten() {
+        let message = format!("`{}` has no effect on this type of mount", extra.path);
+        cx.push(Diagnostic::warning(message, extra.key).help("remove it"));
+    }
     match kind {
         Kind::Bind => {
             let Some(source) = source else {
@@ -232,13 +253,7 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
             let volume = volume.unwrap_or_default();
             Some(Mount::Volume { source, target, read_only, volume })
         }
-        Kind::Tmpfs => {
-            if let Some(source) = &source_at {
-                let message = format!("`{}` has no meaning for a tmpfs", source.path);
-                cx.push(Diagnostic::error(message, source.key).help("remove it"));
-            }
-            Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() })
-        }
+        Kind::Tmpfs => Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() }),
     }
 }
 

@@ -82,15 +82,12 @@ pub(in crate::config) fn escape(text: &str) -> String {
     let mut at = 0;
     while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
         escaped.push_str(&text[at..open]);
-        match placeholder(text, open) {
-            Some((_, end)) => {
-                let _ = write!(escaped, "{{{}}}", &text[open..end]);
-                at = end;
-            }
-            None => {
-                escaped.push('{');
-                at = open + 1;
-            }
+        if let Some((_, end)) = placeholder(text, open) {
+            let _ = write!(escaped, "{{{}}}", &text[open..end]);
+            at = end;
+        } else {
+            escaped.push('{');
+            at = open + 1;
         }
     }
     escaped.push_str(&text[at..]);

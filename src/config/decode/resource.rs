@@ -200,22 +200,19 @@ pub(super) fn ulimits(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<Str
     let Some(entries) = field.entries() else { return cx.wrong(field, "a mapping") };
     let mut ulimits = IndexMap::new();
     for (name, value) in entries {
-        let (soft, hard) = match &value.node.value {
-            Value::Mapping(_) => {
-                let Some(mut fields) = Fields::open(cx, &value) else { continue };
-                let soft = fields.read(cx, "soft", integer);
-                let hard = fields.read(cx, "hard", integer);
-                fields.finish(cx);
-                if soft.is_none() || hard.is_none() {
-                    let message = format!("`{}` needs `soft` and `hard`", value.path);
-                    cx.push(Diagnostic::error(message, value.key));
-                }
-                (soft, hard)
+        let (soft, hard) = if let Value::Mapping(_) = value.node.value {
+            let Some(mut fields) = Fields::open(cx, &value) else { continue };
+            let soft = fields.read(cx, "soft", integer);
+            let hard = fields.read(cx, "hard", integer);
+            fields.finish(cx);
+            if soft.is_none() || hard.is_none() {
+                let message = format!("`{}` needs `soft` and `hard`", value.path);
+                cx.push(Diagnostic::error(message, value.key));
             }
-            _ => {
-                let both = integer(cx, &value);
-                (both, both)
-            }
+            (soft, hard)
+        } else {
+            let both = integer(cx, &value);
+            (both, both)
         };
         if let (Some(soft), Some(hard)) = (soft, hard) {
             ulimits.insert(name.to_owned(), Ulimit { soft, hard });
@@ -229,22 +226,19 @@ pub(super) fn devices(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Device>>
     let Some(items) = field.items() else { return cx.wrong(field, "a list") };
     let mut devices = Vec::new();
     for item in items {
-        let (source, target, permissions) = match &item.node.value {
-            Value::Mapping(_) => {
-                let Some(mut fields) = Fields::open(cx, &item) else { continue };
-                let read = (
-                    fields.read(cx, "source", text),
-                    fields.read(cx, "target", text),
-                    fields.read(cx, "permissions", text),
-                );
-                fields.finish(cx);
-                read
-            }
-            _ => {
-                let Some(text) = text(cx, &item) else { continue };
-                let mut parts = text.split(':').map(ToOwned::to_owned);
-                (parts.next(), parts.next(), parts.next())
-            }
+        let (source, target, permissions) = if let Value::Mapping(_) = item.node.value {
+            let Some(mut fields) = Fields::open(cx, &item) else { continue };
+            let read = (
+                fields.read(cx, "source", text),
+                fields.read(cx, "target", text),
+                fields.read(cx, "permissions", text),
+            );
+            fields.finish(cx);
+            read
+        } else {
+            let Some(text) = text(cx, &item) else { continue };
+            let mut parts = text.splitn(3, ':').map(ToOwned::to_owned);
+            (parts.next(), parts.next(), parts.next())
         };
         let Some(source) = source.filter(|source| source.starts_with('/')) else {
             let message = format!("`{}` names no device of the host", item.path);

@@ -263,8 +263,8 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     let mut extension = extension.and_then(|field| Fields::open(cx, &field));
     let mut take =
         |key| fields.take(key).or_else(|| extension.as_mut().and_then(|fields| fields.take(key)));
-    let (preset, aliases, ready_at, urls_at) =
-        (take("preset"), take("aliases"), take("ready"), take("urls"));
+    let (aliases, ready_at, urls_at) = (take("aliases"), take("ready"), take("urls"));
+    let preset = fields.take("preset");
     let published: Vec<Port> = draft.ports.iter().map(|port| port.value.clone()).collect();
     draft.places.aliases = aliases.as_ref().map(Field::span);
     let service = &mut draft.service;
@@ -276,14 +276,16 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     service.urls = urls_at
         .and_then(|field| urls(cx, &field, &service.environment, &published))
         .unwrap_or_else(IndexMap::new);
-    if let Some(extension) = extension {
+    if let Some(mut extension) = extension {
+        // Presets are expanded when the files are merged, and only this key is looked at there.
+        extension.refuse(cx, "preset", "write `preset:` beside `x-devstack:`");
         extension.finish(cx);
     }
 }
 
 /// What Compose knows and the model does not.
 fn unsupported(cx: &mut Cx<'_>, fields: &mut Fields<'_>) {
-    // Both were applied when the files were merged.
+    // Applied when the files were merged.
     fields.take("extends");
     fields.refuse(cx, "volumes_from", "name the volumes under `volumes:` of both services");
     fields.refuse(cx, "provider", "start what it provides by hand, or use an image");
@@ -334,7 +336,12 @@ impl Draft<'_> {
             || self.service.healthcheck.as_ref().is_some_and(|check| !check.disable)
     }
 
-    /// Whether it shares no network but a namespace.
+    /// Whether the file switches off whatever health check the image has.
+    pub(super) fn health_is_off(&self) -> bool {
+        self.service.healthcheck.as_ref().is_some_and(|check| check.disable)
+    }
+
+    /// The namespace that it has instead of networks.
     pub(super) const fn network_mode(&self) -> Option<&NetworkMode> {
         self.service.network_mode.as_ref()
     }

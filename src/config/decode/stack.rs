@@ -13,8 +13,8 @@ use super::service::{Draft, service};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::node::{Node, Value};
 use crate::project::{
-    FileObject, InvalidName, Network, NetworkAttachment, NetworkKey, Project, ProjectName, Volume,
-    VolumeKey,
+    FileObject, FileSource, InvalidName, Network, NetworkAttachment, NetworkKey, Project,
+    ProjectName, Volume, VolumeKey,
 };
 
 /// Names under the top-level sections, right or wrong: what a reference may mean.
@@ -63,6 +63,7 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     let volumes = volumes(cx, volumes_at.as_ref(), &name);
     let secrets = objects(cx, secrets_at.as_ref(), Kind::Secret, &name, &drafts);
     let configs = objects(cx, configs_at.as_ref(), Kind::Config, &name, &drafts);
+    files_keep_their_owner(cx, &drafts, &secrets, &configs);
     fields.not_supported(cx, &["models"]);
     fields.finish(cx);
     // A misspelt `services` says it better.
@@ -225,6 +226,30 @@ fn objects(
         }
     }
     objects
+}
+
+/// A file of the host is mounted as it is, so that it can change: who may read it is decided there.
+fn files_keep_their_owner(
+    cx: &mut Cx<'_>,
+    drafts: &[Draft<'_>],
+    secrets: &IndexMap<String, FileObject>,
+    configs: &IndexMap<String, FileObject>,
+) {
+    for draft in drafts {
+        let secrets = draft.secrets.iter().map(|grant| (grant, secrets));
+        let configs = draft.configs.iter().map(|grant| (grant, configs));
+        for (Placed { value: grant, span }, objects) in secrets.chain(configs) {
+            let source = objects.get(&grant.source).map(|object| &object.source);
+            let asks = grant.uid.is_some() || grant.gid.is_some() || grant.mode.is_some();
+            if let (Some(FileSource::File(path)), true) = (source, asks) {
+                let message = "`uid`, `gid` and `mode` are ignored: a file of this machine is mounted as it is";
+                cx.push(
+                    Diagnostic::warning(message, span)
+                        .help(format!("change the owner or mode of `{}`", path.display())),
+                );
+            }
+        }
+    }
 }
 
 /// The entries of a section that may be missing; what is no mapping is reported.

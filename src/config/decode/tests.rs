@@ -117,7 +117,7 @@ const DECLARED: &str = "\
 name: p
 networks: {front: , back: }
 volumes: {data: , v: , cache: }
-secrets: {token: {file: ./token}}
+secrets: {token: {environment: SET}, file: {file: ./token}}
 configs: {site: {content: hello}}
 ";
 

@@ -22,7 +22,8 @@ fn show(line: &LogLine) -> String {
 
 #[test]
 fn frames_become_lines_with_timestamps() {
-    let cases: [(&str, &[(FrameStream, &[u8])], &[&str]); 14] = [
+    type Case = (&'static str, &'static [(FrameStream, &'static [u8])], &'static [&'static str]);
+    let cases: [Case; 14] = [
         (
             "a frame is a line",
             &[

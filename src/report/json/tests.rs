@@ -8,7 +8,7 @@ fn each_event_is_one_object_on_a_line() {
     let events = [
         planned(
             &[(&network("data"), &[Action::Create]), (&postgres, &[Action::Pull])],
-            &[db.clone()],
+            std::slice::from_ref(&db),
         ),
         started(&postgres, Action::Pull, "missing"),
         layer(&postgres, "a1", "Downloading", 5, 10),

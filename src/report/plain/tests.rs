@@ -152,7 +152,7 @@ fn failures_and_warnings_are_one_line_each() {
     warning: `version` is obsolete
     failed to create network shop_data: all address pools are in use
     db  failed to start: port 5432 is taken
-    db  failed: exited (1)
+    db  exited (1)
     image redis:8 failed to pull: not found
     ");
 }

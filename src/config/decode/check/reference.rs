@@ -7,7 +7,7 @@ use crate::config::decode::service::Draft;
 use crate::config::decode::stack::Declared;
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::suggest::closest;
-use crate::project::{DependsOnCondition, Mount};
+use crate::project::{DependsOnCondition, Mount, ServiceName};
 
 /// A name that a service uses.
 struct Reference<'n> {
@@ -112,17 +112,7 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
                 );
             }
             if dependency.condition == DependsOnCondition::ServiceHealthy && !target.has_health() {
-                let message = format!(
-                    "`service_healthy` needs a service that says when it is healthy, and `{other}` does not"
-                );
-                cx.push(
-                    Diagnostic::error(message, edge.span)
-                        .also(target.key, "has neither `ready` nor `healthcheck`")
-                        .help(format!(
-                            "add `ready:` to `{other}`, such as `ready: {{tcp: PORT}}`; \
-                             `ready: healthcheck` when its image has a health check of its own"
-                        )),
-                );
+                cx.push(without_health(other, target, edge.span));
             }
         }
     }
@@ -135,4 +125,22 @@ fn meant<'n>(name: &str, drafts: &'n [Draft<'_>], declared: &Declared<'n>) -> Op
         .find(|draft| draft.service.aliases.iter().any(|alias| alias == name))
         .map(|draft| draft.service.name.as_str())
         .or_else(|| closest(name, declared.services.iter().copied()))
+}
+
+/// A dependant waits until a service is healthy that does not say how to tell.
+fn without_health(name: &ServiceName, target: &Draft<'_>, edge: &Span) -> Diagnostic {
+    let finding = if target.health_is_off() {
+        let message = format!("`{name}` can never be healthy: its health check is switched off");
+        Diagnostic::error(message, edge)
+    } else {
+        // An image may bring a health check of its own, as Compose files rely on.
+        let message = format!(
+            "whether `{name}` is healthy is up to its image: the file does not say how to tell"
+        );
+        Diagnostic::warning(message, edge)
+            .note("without a health check in its image it counts as soon as it runs")
+    };
+    finding
+        .also(target.key, "has neither `ready` nor `healthcheck`")
+        .help(format!("add `ready:` to `{name}`, such as `ready: {{tcp: PORT}}`"))
 }

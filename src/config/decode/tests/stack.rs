@@ -430,13 +430,13 @@ fn edges_need_something_at_the_other_end() {
         (
             "services:\n  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n  b: {image: x}",
             &[
-                "2:30 `b` error: `service_healthy` needs a service that says when it is healthy, and `b` does not; 3:3 has neither `ready` nor `healthcheck`; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`; `ready: healthcheck` when its image has a health check of its own",
+                "2:30 `b` warning: whether `b` is healthy is up to its image: the file does not say how to tell; 3:3 has neither `ready` nor `healthcheck`; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`",
             ],
         ),
         (
             "services:\n  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n  b: {image: x, healthcheck: {disable: true}}",
             &[
-                "2:30 `b` error: `service_healthy` needs a service that says when it is healthy, and `b` does not; 3:3 has neither `ready` nor `healthcheck`; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`; `ready: healthcheck` when its image has a health check of its own",
+                "2:30 `b` error: `b` can never be healthy: its health check is switched off; 3:3 has neither `ready` nor `healthcheck`; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`",
             ],
         ),
         (
