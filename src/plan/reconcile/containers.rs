@@ -1,0 +1,374 @@
+//! Containers: which stay, which are made, made again, or removed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Reconcile;
+use super::options::{Conflict, Recreate};
+use super::order::Outcome;
+use crate::event::Subject;
+use crate::plan::graph::topological;
+use crate::plan::step::{Cause, ContainerRef, Operation, StepId};
+use crate::project::{DependsOnCondition, ServiceName};
+use crate::state::{ContainerSpec, ContainerState, ObservedContainer, labels};
+
+impl Reconcile<'_> {
+    /// Orphans and containers beyond a service's scale.
+    pub(super) fn removals(&mut self) {
+        let mut orphans = Vec::new();
+        for container in self.observed.containers_of(&self.desired.project) {
+            let Some(service) = container.service() else { continue };
+            if !self.desired.known_services.contains(&service) {
+                if self.options.remove_orphans {
+                    self.remove(container, &service, Cause::Orphan);
+                } else {
+                    orphans.push(container.name.clone());
+                }
+                continue;
+            }
+            let selected = self.desired.containers.iter().any(|spec| spec.service.name == service);
+            let wanted = self
+                .desired
+                .containers
+                .iter()
+                .any(|spec| spec.service.name == service && spec.number == container.number());
+            if selected && !wanted {
+                self.remove(container, &service, Cause::ScaledDown);
+            }
+        }
+        if !orphans.is_empty() {
+            self.plan.warnings.push(format!(
+                "no service of the file has {}; remove with `--remove-orphans`",
+                orphans.join(", ")
+            ));
+        }
+    }
+
+    /// Stops (when it runs) and removes a container; returns the removal.
+    pub(super) fn remove(
+        &mut self,
+        container: &ObservedContainer,
+        service: &ServiceName,
+        cause: Cause,
+    ) -> StepId {
+        let subject = Subject::Container { service: service.clone(), name: container.name.clone() };
+        let after = if container.state.is_running() {
+            vec![self.plan.push(
+                Operation::StopContainer { id: container.id.clone(), grace: self.options.grace },
+                subject.clone(),
+                cause.clone(),
+                Vec::new(),
+            )]
+        } else {
+            Vec::new()
+        };
+        let removed = self.plan.push(
+            Operation::RemoveContainer { id: container.id.clone(), anonymous_volumes: false },
+            subject,
+            cause,
+            after,
+        );
+        self.removed.insert(container.name.clone(), removed);
+        removed
+    }
+
+    pub(super) fn containers(&mut self) {
+        let mut by_service: IndexMap<ServiceName, Vec<Arc<ContainerSpec>>> = IndexMap::new();
+        for spec in &self.desired.containers {
+            by_service.entry(spec.service.name.clone()).or_default().push(Arc::clone(spec));
+        }
+        let names: Vec<ServiceName> = by_service.keys().cloned().collect();
+        let order = topological(&names, |name| {
+            by_service[name][0].service.depends_on.keys().cloned().collect()
+        });
+        for name in &order {
+            for spec in &by_service[name] {
+                let outcome = self.container(spec);
+                self.services.entry(name.clone()).or_default().push(outcome);
+            }
+        }
+        if self.options.wait && self.options.start {
+            for name in &order {
+                for index in 0..self.services[name].len() {
+                    self.final_wait(name, index);
+                }
+            }
+        }
+    }
+
+    fn container(&mut self, spec: &Arc<ContainerSpec>) -> Outcome {
+        let subject =
+            Subject::Container { service: spec.service.name.clone(), name: spec.name.clone() };
+        if let Some(owner) = self.foreign_owner(spec) {
+            self.conflicts.push(Conflict::ContainerName { name: spec.name.clone(), owner });
+        }
+        let removed_with_network = self.removed_with_network(spec);
+        let mut candidates: Vec<&ObservedContainer> = self
+            .observed
+            .containers_of(&self.desired.project)
+            .filter(|container| {
+                container.service().as_ref() == Some(&spec.service.name)
+                    && container.number() == spec.number
+                    && !removed_with_network
+            })
+            .collect();
+        // The best match is kept; whatever an interrupted run left beside it goes.
+        candidates.sort_by_key(|container| {
+            let changed = self.change(spec, container).is_some();
+            (
+                changed,
+                !container.state.is_running(),
+                container.name != spec.name,
+                -container.created,
+            )
+        });
+        let mut candidates = candidates.into_iter();
+        let Some(kept) = candidates.next() else {
+            let cause =
+                match spec.networks.keys().find(|name| self.changed_networks.contains_key(*name)) {
+                    Some(network) if removed_with_network => Cause::NetworkChanged(network.clone()),
+                    _ => Cause::Missing,
+                };
+            let create = self.create(spec, spec.name.clone(), Vec::new(), cause.clone(), &[]);
+            let started =
+                self.start(spec, ContainerRef::CreatedBy(create), &subject, cause, vec![create]);
+            return Outcome {
+                container: ContainerRef::CreatedBy(create),
+                spec: Arc::clone(spec),
+                subject,
+                started,
+                kept: None,
+                touched: true,
+                awaits: HashMap::new(),
+            };
+        };
+        let leftovers: Vec<StepId> = candidates
+            .map(|leftover| self.remove(leftover, &spec.service.name, Cause::Leftover))
+            .collect();
+        match self.change(spec, kept) {
+            Some(cause) => self.recreate(spec, kept, cause, &leftovers, subject),
+            None => self.keep(spec, kept, &leftovers, subject),
+        }
+    }
+
+    fn removed_with_network(&self, spec: &ContainerSpec) -> bool {
+        self.observed.containers_of(&self.desired.project).any(|container| {
+            container.service().as_ref() == Some(&spec.service.name)
+                && container.networks.keys().any(|name| self.changed_networks.contains_key(name))
+        })
+    }
+
+    fn foreign_owner(&self, spec: &ContainerSpec) -> Option<String> {
+        let owner =
+            self.observed.containers.iter().find(|container| container.name == spec.name)?;
+        let ours = owner.belongs_to(&self.desired.project)
+            && !owner.is_one_off()
+            && owner.service().is_some_and(|service| {
+                // A renamed service's old container is an orphan; it may go with this very run.
+                service == spec.service.name
+                    || (self.options.remove_orphans
+                        && !self.desired.known_services.contains(&service))
+            });
+        if ours {
+            return None;
+        }
+        Some(match owner.labels.get(labels::PROJECT) {
+            Some(project) if *project == self.desired.project.as_str() => {
+                format!("another container of this project ({})", owner.id)
+            }
+            Some(project) => format!("project `{project}` ({})", owner.id),
+            None => format!("a container that no project owns ({})", owner.id),
+        })
+    }
+
+    /// Why an existing container must be made again; `None` when it can stay.
+    fn change(&self, spec: &ContainerSpec, container: &ObservedContainer) -> Option<Cause> {
+        match self.options.recreate {
+            Recreate::Force => return Some(Cause::Requested),
+            Recreate::Never => return None,
+            Recreate::Changed => {}
+        }
+        let changed = spec.digests.changed_since(&container.digests());
+        if !changed.is_empty() {
+            return Some(Cause::ConfigChanged(changed));
+        }
+        if let Some(image) = self.observed.image(&spec.service.image.familiar())
+            && image.id != container.image_id
+        {
+            return Some(Cause::ImageChanged);
+        }
+        if let Some(missing) =
+            spec.networks.keys().find(|name| !container.networks.contains_key(*name))
+        {
+            return Some(Cause::NetworkChanged(missing.clone()));
+        }
+        None
+    }
+
+    fn keep(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        kept: &ObservedContainer,
+        leftovers: &[StepId],
+        subject: Subject,
+    ) -> Outcome {
+        let container = ContainerRef::Existing(kept.id.clone());
+        let mut after = leftovers.to_vec();
+        if kept.name != spec.name {
+            after.push(self.plan.push(
+                Operation::RenameContainer {
+                    container: container.clone(),
+                    name: spec.name.clone(),
+                },
+                subject.clone(),
+                Cause::Leftover,
+                leftovers.to_vec(),
+            ));
+        }
+        let finished = kept.state == ContainerState::Exited { code: 0 } && self.is_one_shot(spec);
+        let started = if kept.state.is_running() || finished {
+            None
+        } else {
+            self.start(spec, container.clone(), &subject, Cause::NotRunning, after)
+        };
+        let restarted = if kept.state == ContainerState::Running {
+            self.restart_with_dependency(spec, kept, &subject)
+        } else {
+            None
+        };
+        if started.is_none() && restarted.is_none() {
+            self.plan.unchanged.push(subject.clone());
+        }
+        let touched = started.is_some() || restarted.is_some();
+        Outcome {
+            container,
+            spec: Arc::clone(spec),
+            subject,
+            started: restarted.or(started),
+            kept: (!touched).then_some((kept.state, kept.health)),
+            touched,
+            awaits: HashMap::new(),
+        }
+    }
+
+    /// Services for whose completion another one waits are not run again once they succeeded.
+    fn is_one_shot(&self, spec: &ContainerSpec) -> bool {
+        self.desired.containers.iter().any(|other| {
+            other.service.depends_on.get(&spec.service.name).is_some_and(|dependency| {
+                dependency.condition == DependsOnCondition::ServiceCompletedSuccessfully
+            })
+        })
+    }
+
+    fn recreate(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        old: &ObservedContainer,
+        cause: Cause,
+        leftovers: &[StepId],
+        subject: Subject,
+    ) -> Outcome {
+        let inherit = if self.options.renew_anonymous_volumes {
+            Vec::new()
+        } else {
+            anonymous_volumes(spec, old)
+        };
+        // The successor is made beside the old container, so that a failure leaves the old one.
+        let temporary = format!("{}_{}", old.id.short(), spec.name);
+        let create = self.create(spec, temporary, inherit, cause.clone(), leftovers);
+        let mut after = vec![create];
+        if old.state.is_running() {
+            after = vec![self.plan.push(
+                Operation::StopContainer { id: old.id.clone(), grace: self.options.grace },
+                subject.clone(),
+                cause.clone(),
+                after,
+            )];
+        }
+        let removed = self.plan.push(
+            Operation::RemoveContainer { id: old.id.clone(), anonymous_volumes: false },
+            subject.clone(),
+            cause.clone(),
+            after,
+        );
+        let container = ContainerRef::CreatedBy(create);
+        let renamed = self.plan.push(
+            Operation::RenameContainer { container: container.clone(), name: spec.name.clone() },
+            subject.clone(),
+            Cause::Replaces,
+            vec![removed],
+        );
+        let started = self.start(spec, container.clone(), &subject, cause, vec![renamed]);
+        Outcome {
+            container,
+            spec: Arc::clone(spec),
+            subject,
+            started,
+            kept: None,
+            touched: true,
+            awaits: HashMap::new(),
+        }
+    }
+
+    fn create(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        name: String,
+        inherit: Vec<(String, String)>,
+        cause: Cause,
+        leftovers: &[StepId],
+    ) -> StepId {
+        let mut after = leftovers.to_vec();
+        // The name is free once whoever has it is gone.
+        after.extend(self.removed.get(&name));
+        after.extend(self.images.get(&spec.service.image.familiar()));
+        after.extend(spec.networks.keys().filter_map(|network| self.networks.get(network)));
+        after.extend(spec.volume_names.values().filter_map(|volume| self.volumes.get(volume)));
+        // A namespace is joined by the name of the container that owns it.
+        for mode in [&spec.network_mode, &spec.pid_mode, &spec.ipc_mode].into_iter().flatten() {
+            if let Some(owner) = mode.strip_prefix("container:") {
+                after.extend(
+                    self.services
+                        .values()
+                        .flatten()
+                        .filter(|o| o.spec.name == owner)
+                        .filter_map(|o| o.started),
+                );
+            }
+        }
+        after.sort_unstable();
+        after.dedup();
+        let subject =
+            Subject::Container { service: spec.service.name.clone(), name: spec.name.clone() };
+        self.plan.push(
+            Operation::CreateContainer { spec: Arc::clone(spec), name, inherit },
+            subject,
+            cause,
+            after,
+        )
+    }
+}
+
+/// Anonymous volumes of a container, at paths that its successor does not mount otherwise.
+fn anonymous_volumes(spec: &ContainerSpec, old: &ObservedContainer) -> Vec<(String, String)> {
+    let mounted: HashSet<&str> = spec
+        .service
+        .mounts
+        .iter()
+        .filter(|mount| !matches!(mount, crate::project::Mount::Volume { source: None, .. }))
+        .map(crate::project::Mount::target)
+        .chain(spec.service.tmpfs.iter().map(|entry| entry.split(':').next().unwrap_or(entry)))
+        .collect();
+    old.mounts
+        .iter()
+        .filter(|mount| !mounted.contains(mount.target.as_str()))
+        .filter_map(|mount| {
+            let volume = mount.volume.as_ref()?;
+            // The engine names anonymous volumes by 64 hexadecimal characters.
+            let anonymous = volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit());
+            anonymous.then(|| (mount.target.clone(), volume.clone()))
+        })
+        .collect()
+}
