@@ -1,5 +1,7 @@
 //! `devstack status`: the stack as a person wants to know it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::context::Context;
@@ -9,9 +11,12 @@ use super::scope::{Scope, desired};
 use super::urls;
 use crate::config::redact::redact_url;
 use crate::engine::{DockerEngine, Engine as _};
+use crate::execute::probe_once;
 use crate::project::{Project, Service};
 use crate::report::{Cell, Column, Table, Tone};
-use crate::state::{ContainerState, Desired, Health, Observed, ObservedContainer, labels};
+use crate::state::{
+    ContainerSpec, ContainerState, Desired, Health, Observed, ObservedContainer, labels,
+};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +38,10 @@ struct ServiceStatus {
     service: String,
     aliases: Vec<String>,
     state: &'static str,
+    /// What the engine's own health check says.
     health: Option<&'static str>,
+    /// Whether the service answers as `ready` asks, tried just now.
+    ready: Option<bool>,
     reason: Option<String>,
     containers: Vec<ContainerStatus>,
     urls: Vec<Url>,
@@ -66,7 +74,6 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
     let engine = cx.connect().await?;
     let observed = engine.observe().await?;
     let desired = desired(&project);
-    let mut statuses = Vec::new();
     let shown = project
         .services
         .values()
@@ -75,12 +82,10 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
             wanted.contains(&service.name) || !containers(&project, service, &observed).is_empty()
         }))
         .filter(|service| wanted.is_empty() || wanted.contains(&service.name));
-    for service in shown {
-        statuses.push(
-            service_status(&engine, &project, service, &observed, &desired, args.show_secrets)
-                .await,
-        );
-    }
+    let statuses = futures_util::future::join_all(shown.map(|service| {
+        service_status(&engine, &project, service, &observed, &desired, args.show_secrets)
+    }))
+    .await;
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&statuses).expect("only text keys");
@@ -122,6 +127,14 @@ async fn service_status(
         Tone::Caution => 1,
         _ => 0,
     });
+    let spec = desired.containers.iter().find(|spec| spec.service.name == service.name);
+    let answer = match (speaker, spec) {
+        (Some(container), Some(spec)) if container.state == ContainerState::Running => {
+            // A container that has gone in between has no answer.
+            probe_once(engine, &container.id, spec).await.ok().flatten()
+        }
+        _ => None,
+    };
     let image = speaker
         .and_then(|container| observed.images.iter().find(|image| image.id == container.image_id))
         .or_else(|| observed.image(&service.image.familiar()));
@@ -131,9 +144,11 @@ async fn service_status(
         aliases: service.aliases.clone(),
         state: speaker.map_or("missing", |container| container.state.as_str()),
         health: speaker.and_then(|container| container.health).map(Health::as_str),
-        reason: match speaker {
-            Some(container) => reason(engine, container).await,
-            None => None,
+        ready: answer.as_ref().map(Result::is_ok),
+        reason: match (speaker, answer) {
+            (_, Some(Err(state))) => Some(state),
+            (Some(container), None) => reason(engine, container).await,
+            _ => None,
         },
         containers: containers
             .iter()
@@ -152,7 +167,7 @@ async fn service_status(
         built: service.build.is_some(),
         image_origin: label(labels::IMAGE_ORIGIN),
         stand_in: label(labels::IMAGE_STAND_IN),
-        changed: changed(service, &containers, observed, desired),
+        changed: changed(service, spec, &containers, observed),
     }
 }
 
@@ -184,12 +199,11 @@ async fn reason(engine: &DockerEngine, container: &ObservedContainer) -> Option<
 /// Fields of the file that the running containers do not have yet.
 fn changed(
     service: &Service,
+    spec: Option<&Arc<ContainerSpec>>,
     containers: &[&ObservedContainer],
     observed: &Observed,
-    desired: &Desired,
 ) -> Vec<String> {
     let Some(container) = containers.first() else { return Vec::new() };
-    let spec = desired.containers.iter().find(|spec| spec.service.name == service.name);
     let mut changed =
         spec.map(|spec| spec.digests.changed_since(&container.digests())).unwrap_or_default();
     let newer = observed
@@ -238,6 +252,10 @@ fn words(status: &ServiceStatus) -> (String, Tone) {
         all => format!(" {running}/{all}"),
     };
     match (status.state, status.health) {
+        ("running", _) if status.ready == Some(true) => (format!("ready{count}"), Tone::Good),
+        ("running", _) if status.ready == Some(false) => {
+            (format!("not ready{count}"), Tone::Caution)
+        }
         ("running", Some("unhealthy")) => (format!("unhealthy{count}"), Tone::Bad),
         ("running", Some("starting")) => (format!("starting{count}"), Tone::Caution),
         ("running", Some(_)) => (format!("healthy{count}"), Tone::Good),

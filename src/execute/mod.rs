@@ -10,3 +10,4 @@ mod wait;
 
 pub use executor::{Limits, execute};
 pub use failure::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
+pub use probing::probe_once;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failure::StepError;
 use super::wait::LONGEST_SLEEP;
-use crate::engine::{ContainerFacts, Engine, LogLines};
+use crate::engine::{ContainerFacts, Engine, EngineError, LogLines};
 use crate::project::{LogStream, Probe};
 use crate::ready::{NetworkProbe, Pace, ProbeState, Reason, Target, check};
 use crate::state::{ContainerId, ContainerSpec, Health};
@@ -72,7 +71,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
     }
 
     /// Asks until all probes succeed or it is time to look at the container again.
-    pub(super) async fn run(&mut self, facts: &ContainerFacts) -> Result<Found, StepError> {
+    pub(super) async fn run(&mut self, facts: &ContainerFacts) -> Result<Found, EngineError> {
         if self.started_at != facts.started_at {
             // Another process than the one that answered before: it is asked everything.
             self.passed = 0;
@@ -104,7 +103,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         Ok(Found::Ready)
     }
 
-    async fn ask(&mut self, probe: &Probe, facts: &ContainerFacts) -> Result<Answer, StepError> {
+    async fn ask(&mut self, probe: &Probe, facts: &ContainerFacts) -> Result<Answer, EngineError> {
         match probe {
             Probe::Log { pattern, stream } => self.ask_log(pattern, *stream, facts).await,
             Probe::Exec { command } => self.ask_command(command).await,
@@ -120,7 +119,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         &mut self,
         probe: &NetworkProbe<'_>,
         facts: &ContainerFacts,
-    ) -> Result<Answer, StepError> {
+    ) -> Result<Answer, EngineError> {
         let target = targets(self.engine, self.spec, facts, probe.port())
             .into_iter()
             .find(|target| !self.dead_ends.contains(target));
@@ -138,7 +137,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
     }
 
     /// The engine's verdict or the same test run by us, whichever is sooner.
-    async fn ask_health(&self, facts: &ContainerFacts) -> Result<Answer, StepError> {
+    async fn ask_health(&self, facts: &ContainerFacts) -> Result<Answer, EngineError> {
         if facts.health == Some(Health::Healthy) {
             return Ok(Answer::Ready);
         }
@@ -152,7 +151,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         }
     }
 
-    async fn ask_command(&self, command: &[String]) -> Result<Answer, StepError> {
+    async fn ask_command(&self, command: &[String]) -> Result<Answer, EngineError> {
         let pause = command_pause(self.attempt);
         Ok(match self.engine.run_in_container(self.id, command).await {
             Ok(outcome) if outcome.code == 0 => Answer::Ready,
@@ -169,7 +168,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
         pattern: &str,
         stream: LogStream,
         facts: &ContainerFacts,
-    ) -> Result<Answer, StepError> {
+    ) -> Result<Answer, EngineError> {
         let since = LogLines::Since(facts.started_at.clone());
         let lines = self.engine.log_lines(self.id, since).await?;
         let found = lines.iter().any(|(stderr, line)| {
@@ -189,6 +188,33 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
             }
         })
     }
+}
+
+/// Asks a running container once, by all of its service's probes: `Ok` when it is ready, else what
+/// it says. `None` when the service has no probes of its own.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn probe_once<E: Engine>(
+    engine: &E,
+    id: &ContainerId,
+    spec: &ContainerSpec,
+) -> Result<Option<Result<(), String>>, EngineError> {
+    if spec.service.ready.is_none() {
+        return Ok(None);
+    }
+    let facts = engine.inspect_container(id).await?;
+    let mut probing = Probing::new(engine, id, spec, |_| {});
+    for probe in probes(spec, &facts) {
+        loop {
+            match probing.ask(&probe, &facts).await? {
+                Answer::Ready => break,
+                Answer::NotYet { state, .. } => return Ok(Some(Err(state))),
+                Answer::DeadEnd(target) => probing.dead_ends.push(target),
+            }
+        }
+    }
+    Ok(Some(Ok(())))
 }
 
 enum Answer {
