@@ -1,14 +1,72 @@
-//! devstack: the stack on your own machine.
+//! devstack brings a stack of containers up on a developer's own machine: it reads Compose files
+//! (and what devstack adds to them), compares them with what the Docker Engine has, carries the
+//! difference out, and waits until every service can really be used.
+//!
+//! # The pipeline
+//!
+//! ```text
+//! files --config--> Project --state::lower--> Desired --\
+//!                                                        +--plan::reconcile--> Plan --execute--> Event --report--> tty | plain | json
+//!                      Engine::observe ----> Observed --/
+//! ```
+//!
+//! Everything up to the [`plan::Plan`] is synchronous and pure: files and environment come in as
+//! values, the result is data that can be printed (`--dry-run`) and compared (tests). Three
+//! modules touch the world: [`engine`] the Docker Engine, [`os`] the machine, [`ready`] the
+//! services themselves.
+//!
+//! # Code map, in reading order
+//!
+//! | module | what it is | may import |
+//! |---|---|---|
+//! | [`project`] | the resolved model; its `Serialize` is Compose's canonical form | - |
+//! | [`config`] | text to `Project`: a tree of nodes that know their place ([`config::load`]), then types ([`config::decode`]); every finding is a [`config::diagnostic::Diagnostic`] | `project` |
+//! | [`state`] | what should be on the engine and what is there; labels and digests | `project` |
+//! | [`event`] | what happens during a run, as plain data | `project` |
+//! | [`plan`] | decisions: a DAG of single engine calls, each with its cause | `state`, `event`, `project` |
+//! | [`engine`] | the trait, bollard behind it, and a fake for tests | `state`, `event`, `project`, `os` |
+//! | [`ready`] | one attempt to use a service in its own protocol | `project` |
+//! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
+//! | [`logs`] | log streams made into one | `project` |
+//! | [`report`] | what a person sees: live board, plain lines, JSON, tables, diagnostics | `event`, `config`, `project` |
+//! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
+//! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
+//!
+//! A test (`tests/it/layering.rs`) holds the table against the imports.
+//!
+//! # Invariants
+//!
+//! - Nothing on the engine is changed or removed that does not carry the project's label. Other
+//!   resources are only looked at, for conflicts of names and ports.
+//! - The engine is the only state: there is no state file. Labels hold a digest per field, never
+//!   a value, so that a later run can say *which* field changed.
+//! - A plan is decided from one snapshot. Whatever interrupts its execution leaves a state from
+//!   which the next `up` or `down` gets to the goal.
+//! - A short call to the engine is never abandoned half-way; pulls, builds and waits can be.
+//! - Engine events only wake a wait; the truth is read from the container itself.
+//! - A probe reaches a container through its bridge's interface or a published port of this
+//!   machine, so that no packet for an address that is gone leaves by the default route.
+//! - Secrets have a type ([`project::Secret`]) that hides them, and text from elsewhere is
+//!   redacted before it is shown in an error.
+//! - stdout is data, stderr is everything else.
+
+pub mod project;
+
+pub mod config;
+
+pub mod state;
+
+pub mod event;
+pub mod plan;
+
+pub mod engine;
+pub mod ready;
+
+pub mod execute;
+
+pub mod logs;
+pub mod report;
+
+pub mod os;
 
 pub mod cli;
-pub mod config;
-pub mod engine;
-pub mod event;
-pub mod execute;
-pub mod logs;
-pub mod os;
-pub mod plan;
-pub mod project;
-pub mod ready;
-pub mod report;
-pub mod state;

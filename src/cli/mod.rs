@@ -1,7 +1,7 @@
 //! The command line: one file per command, and what they share.
 //!
-//! [`args`] is the grammar, [`context`] loads the project and connects to the engine once,
-//! [`run`] carries a plan out before a person's eyes, [`error`] decides words, hints and the exit
+//! `args` is the grammar, `context` loads the project and connects to the engine once,
+//! `run` carries a plan out before a person's eyes, `error` decides words, hints and the exit
 //! code. Nobody imports this module.
 
 mod args;

@@ -1,7 +1,7 @@
 //! The Docker Engine. The only module that knows bollard.
 //!
 //! [`Engine`] is what the executor needs, one method for one API call, with two implementations:
-//! [`DockerEngine`] and the in-memory [`fake::FakeEngine`]. What only a terminal needs (log
+//! [`DockerEngine`] and an in-memory fake for tests. What only a terminal needs (log
 //! streams, `exec`) are methods of [`DockerEngine`] alone.
 
 mod build;
