@@ -31,6 +31,7 @@ pub(super) struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// The stack's files; `-` is standard input. Later ones override earlier ones
     #[arg(short, long = "file", value_name = "FILE")]
@@ -47,11 +48,11 @@ pub(super) struct GlobalArgs {
     /// Profiles to switch on; `*` is all of them
     #[arg(long = "profile", value_name = "NAME")]
     pub(super) profiles: Vec<String>,
-    /// How to show progress
+    /// How to show progress: `auto` is live lines on a terminal and plain ones elsewhere
     #[arg(long, value_name = "MODE", value_enum, default_value_t = ProgressArg::Auto,
           env = "COMPOSE_PROGRESS", hide_env = true, global = true)]
     pub(super) progress: ProgressArg,
-    /// When to use colours
+    /// When to use colours; `auto` heeds the terminal and NO_COLOR
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = AnsiArg::Auto,
           env = "COMPOSE_ANSI", hide_env = true, global = true)]
     pub(super) ansi: AnsiArg,
@@ -66,26 +67,26 @@ pub(super) struct GlobalArgs {
 /// How to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProgressArg {
-    /// Live lines on a terminal, plain ones elsewhere
+    // Live lines on a terminal, plain ones elsewhere
     Auto,
-    /// Live lines
+    // Live lines
     Tty,
-    /// One line per change
+    // One line per change
     Plain,
-    /// One JSON object per event, on standard error
+    // One JSON object per event, on standard error
     Json,
-    /// Only warnings and errors
+    // Only warnings and errors
     Quiet,
 }
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AnsiArg {
-    /// On a terminal, unless NO_COLOR is set
+    // On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
+    // Always
     Always,
-    /// Never
+    // Never
     Never,
 }
 

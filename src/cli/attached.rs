@@ -79,17 +79,18 @@ pub(super) async fn follow(
         }
     }
     drop(following);
-    cx.note("stopping; press Ctrl-C again to kill");
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)
 }
 
-async fn stop(
+/// Stops what was followed; an interrupt meanwhile kills it.
+pub(super) async fn stop(
     cx: &Context,
     engine: &Arc<DockerEngine>,
     attached: &Attached<'_>,
     interrupts: &mut Interrupts,
 ) -> Result<(), CliError> {
+    cx.note("stopping; press Ctrl-C again to kill");
     let observed = engine.observe().await?;
     let containers = lifecycle::selected(attached.project, &observed, &attached.services);
     let plan = lifecycle::stop(&containers, attached.grace);

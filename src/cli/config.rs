@@ -46,9 +46,9 @@ pub(super) struct ConfigArgs {
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
-    /// YAML
+    // YAML
     Yaml,
-    /// JSON
+    // JSON
     Json,
 }
 

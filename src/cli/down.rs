@@ -35,9 +35,9 @@ pub(super) struct DownArgs {
 /// Which images to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Rmi {
-    /// Those that devstack built and named itself
+    // Those that devstack built and named itself
     Local,
-    /// Those of every service
+    // Those of every service
     All,
 }
 

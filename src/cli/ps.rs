@@ -39,9 +39,9 @@ pub(super) struct PsArgs {
 /// How to print a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Columns for a person
+    // Columns for a person
     Table,
-    /// JSON
+    // JSON
     Json,
 }
 

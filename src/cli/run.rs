@@ -22,7 +22,8 @@ const EVENTS: usize = 1024;
 /// Time between two redraws.
 const TICK: Duration = Duration::from_millis(80);
 
-/// Runs a plan. An interrupt cancels it: what is under way ends, nothing new begins.
+/// Runs a plan. An interrupt cancels it: what is under way ends, nothing new begins. A second one
+/// does not wait for that either; the engine finishes what it was asked to do.
 ///
 /// # Errors
 /// What failed, or that it was interrupted.
@@ -46,11 +47,15 @@ pub(super) async fn run<E: Engine>(
     let begun = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
     let heard = interrupts.count();
+    let mut impatience = interrupts.clone();
     let work = execute(Arc::clone(engine), plan, limits, sender, cancel.clone());
     tokio::pin!(work);
     let outcome: Result<(), ExecuteError> = loop {
         tokio::select! {
             biased;
+            () = impatience.at_least(heard + 2) => {
+                break Err(ExecuteError { failures: Vec::new(), cancelled: true });
+            }
             () = interrupts.at_least(heard + 1), if !cancel.is_cancelled() => cancel.cancel(),
             Some(event) = events.recv() => display.report(&event, begun.elapsed()),
             _ = ticks.tick() => display.tick(begun.elapsed()),

@@ -84,11 +84,11 @@ pub(super) struct UpArgs {
 /// When to pull images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum PullArg {
-    /// On every run
+    // On every run
     Always,
-    /// When it is not there
+    // When it is not there
     Missing,
-    /// Never
+    // Never
     Never,
 }
 
@@ -148,13 +148,14 @@ async fn converge(
     let desired = desired(project);
     let begun = time::OffsetDateTime::now_utc();
     let wait = args.wait_timeout.map(Duration::from_secs);
-    bring_up(cx, &engine, project, &desired, &args.options(), wait, &mut interrupts).await?;
-    if cx.global.dry_run || args.no_start {
-        return Ok(ExitStatus::Success);
-    }
-    if args.detach || args.wait {
-        let observed = engine.observe().await?;
-        cx.print(&urls::table(cx, project, &observed))?;
+    let outcome =
+        bring_up(cx, &engine, project, &desired, &args.options(), wait, &mut interrupts).await;
+    if args.detach || args.wait || args.no_start || cx.global.dry_run {
+        outcome?;
+        if !args.no_start && !cx.global.dry_run {
+            let observed = engine.observe().await?;
+            cx.print(&urls::table(cx, project, &observed))?;
+        }
         return Ok(ExitStatus::Success);
     }
     let attached = Attached {
@@ -164,7 +165,15 @@ async fn converge(
         style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
         grace: args.timeout.map(Period::from_secs),
     };
-    attached::follow(cx, &engine, attached, interrupts).await
+    match outcome {
+        Ok(()) => attached::follow(cx, &engine, attached, interrupts).await,
+        // Whoever stays attached expects that nothing runs on after Ctrl-C.
+        Err(error) if error.status() == ExitStatus::Interrupted => {
+            attached::stop(cx, &engine, &attached, &mut interrupts).await?;
+            Ok(ExitStatus::Interrupted)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Checks, plans and carries out whatever the project needs.
