@@ -28,6 +28,7 @@ die() {
 usage() {
   cat <<'TEXT'
 Usage: scripts/images.sh [--yes] [--force] [--local] [IMAGE...]
+       scripts/images.sh --check [IMAGE...]
 
 Makes sure that the images of the presets are on the engine. What is missing is
 pulled; without a registry it is built here. Images built here carry the label
@@ -37,6 +38,7 @@ IMAGE    An image or a service of tests/images/compose.yaml (default: all).
 --local  Build, do not even try to pull.
 --force  Do it for images that are present, too (and, without IMAGE, for the base).
 --yes    Install debootstrap without asking (CI=true does the same).
+--check  Change nothing: say in one line what is there, exit 1 if anything is missing.
 TEXT
 }
 
@@ -238,8 +240,31 @@ known_images() {
   awk '/^  [a-z0-9-]+:$/ { service = $1; sub(":", "", service) } /^    image:/ { print service, $2 }' "$COMPOSE_FILE"
 }
 
+check() {
+  local image all=0 local_builds=0 missing=() stand_ins=()
+  for image in "$@"; do
+    if ! is_present "$image"; then
+      missing+=("$image")
+      continue
+    fi
+    all=$((all + 1))
+    case "$(origin "$image")" in
+      *stand-in*) local_builds=$((local_builds + 1)) stand_ins+=("$image") ;;
+      ?*) local_builds=$((local_builds + 1)) ;;
+    esac
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    say "missing: ${missing[*]}"
+    return 1
+  fi
+  local line="$all present"
+  [ "$local_builds" -eq 0 ] || line+=", $local_builds of them built on this machine in place of the official ones"
+  [ ${#stand_ins[@]} -eq 0 ] || line+=" (${stand_ins[*]} is a stand-in)"
+  say "$line"
+}
+
 main() {
-  YES=0 FORCE=0 LOCAL=0
+  YES=0 FORCE=0 LOCAL=0 CHECK=0
   [ "${CI:-}" != true ] || YES=1
   local wanted=()
   while [ $# -gt 0 ]; do
@@ -247,6 +272,7 @@ main() {
       --yes | -y) YES=1 ;;
       --force) FORCE=1 ;;
       --local) LOCAL=1 ;;
+      --check) CHECK=1 ;;
       --help | -h)
         usage
         return 0
@@ -264,11 +290,12 @@ main() {
   engine /_ping --fail --max-time 5 --output /dev/null 2>/dev/null ||
     die "no Docker Engine answers" "start one with:  scripts/engine.sh"
 
-  local name found service image missing=()
-  for name in "${wanted[@]}"; do
+  local name found service image missing=() chosen=()
+  # The expansion is long, because an empty array counts as unset in macOS's bash.
+  for name in ${wanted[@]+"${wanted[@]}"}; do
     [ "$name" = "$BASE" ] || known_images | tr ' ' '\n' | grep -qxF "$name" ||
       die "unknown image: $name" "known: $(known_images | cut -d' ' -f2 | paste -sd ' ')"
-    [ "$name" != "$BASE" ] || ensure_base "$FORCE"
+    [ "$name" != "$BASE" ] || [ "$CHECK" = 1 ] || ensure_base "$FORCE"
   done
   while read -r service image <&3; do
     if [ ${#wanted[@]} -gt 0 ]; then
@@ -278,6 +305,8 @@ main() {
       done
       [ "$found" = 1 ] || continue
     fi
+    chosen+=("$image")
+    if [ "$CHECK" = 1 ]; then continue; fi
     if [ "$FORCE" != 1 ] && is_present "$image"; then
       say "$image: present$(origin "$image")"
     elif [ "$LOCAL" != 1 ] && registry_answers "$image" && pull "$image"; then
@@ -287,6 +316,10 @@ main() {
       say "$image: building locally"
     fi
   done 3< <(known_images)
+  if [ "$CHECK" = 1 ]; then
+    check ${chosen[@]+"${chosen[@]}"}
+    return
+  fi
   [ ${#missing[@]} -gt 0 ] || return 0
   # A new base makes all images anew, which is more than a named one asks for.
   if [ ${#wanted[@]} -gt 0 ]; then ensure_base 0; else ensure_base "$FORCE"; fi
