@@ -52,16 +52,4 @@ pub struct Build {
     /// Whether the cache is not used.
     #[serde(skip_serializing_if = "is_false")]
     pub no_cache: bool,
-    /// Secrets offered to `RUN --mount=type=secret`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<BuildSecret>,
-}
-
-/// A secret that a build may read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BuildSecret {
-    /// Key under the top-level `secrets:`.
-    pub source: String,
-    /// The id that the Dockerfile uses.
-    pub target: String,
 }

@@ -17,7 +17,7 @@ mod service;
 mod stack;
 mod unit;
 
-pub use build::{Build, BuildSecret};
+pub use build::Build;
 pub use health::{Healthcheck, HealthcheckTest};
 pub use mount::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 pub use names::{

@@ -57,8 +57,6 @@ pub struct ImageSpec {
     pub services: Vec<ServiceName>,
     /// How to build it, when a service says so.
     pub build: Option<Build>,
-    /// Contents of the build's secrets, by the id that the Dockerfile uses.
-    pub build_secrets: IndexMap<String, FileSource>,
     /// When to pull it.
     pub pull_policy: Option<PullPolicy>,
     /// Platform, when a service says so.
@@ -200,21 +198,12 @@ fn images(project: &Project) -> Vec<ImageSpec> {
             reference: service.image.clone(),
             services: Vec::new(),
             build: None,
-            build_secrets: IndexMap::new(),
             pull_policy: None,
             platform: None,
         });
         spec.services.push(service.name.clone());
         if let (None, Some(build)) = (&spec.build, &service.build) {
             spec.build = Some(build.clone());
-            spec.build_secrets = build
-                .secrets
-                .iter()
-                .filter_map(|secret| {
-                    let object = project.secrets.get(&secret.source)?;
-                    Some((secret.target.clone(), object.source.clone()))
-                })
-                .collect();
         }
         spec.pull_policy = spec.pull_policy.or(service.pull_policy);
         spec.platform = spec.platform.take().or_else(|| service.platform.clone());

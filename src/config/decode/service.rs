@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::build::{PlacedBuild, build};
+use super::build::build;
 use super::command::{arguments, healthcheck};
 use super::context::{Cx, Field, Fields, Placed};
 use super::dependency::{Edge, STARTED, depends_on, links};
@@ -37,7 +37,6 @@ pub(super) struct Draft<'n> {
     pub(super) networks: Option<Vec<Placed<'n, Joined>>>,
     pub(super) secrets: Vec<Placed<'n, FileGrant>>,
     pub(super) configs: Vec<Placed<'n, FileGrant>>,
-    pub(super) build_secrets: Vec<Placed<'n, String>>,
     pub(super) dependencies: Vec<Placed<'n, Edge>>,
     /// Places of settings that may contradict each other.
     pub(super) places: Places<'n>,
@@ -90,15 +89,11 @@ pub(super) fn service<'n>(
         configs: fields
             .read(cx, "configs", |cx, field| grants(cx, field, Kind::Config))
             .unwrap_or_default(),
-        build_secrets: Vec::new(),
         dependencies: Vec::new(),
         places: Places::default(),
     };
     draft.service.profiles = profiles;
-    if let Some(PlacedBuild { build, secrets }) = build {
-        draft.service.build = Some(build);
-        draft.build_secrets = secrets;
-    }
+    draft.service.build = build;
     run(cx, &mut fields, &mut draft);
     connect(cx, &mut fields, &mut draft);
     limit(cx, &mut fields, &mut draft, field);

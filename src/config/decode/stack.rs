@@ -215,8 +215,6 @@ fn objects(
                 Kind::Config => &draft.configs,
             };
             grants.iter().any(|grant| grant.value.source == key)
-                || (kind == Kind::Secret
-                    && draft.build_secrets.iter().any(|secret| secret.value == key))
         })
     };
     let mut objects = IndexMap::new();

@@ -60,17 +60,12 @@ fn references<'n>(draft: &Draft<'n>) -> Vec<Reference<'n>> {
         name: grant.value.source.clone(),
         span: grant.span,
     });
-    let build_secrets = draft.build_secrets.iter().map(|secret| Reference {
-        kind: "secret",
-        name: secret.value.clone(),
-        span: secret.span,
-    });
     let configs = draft.configs.iter().map(|grant| Reference {
         kind: "config",
         name: grant.value.source.clone(),
         span: grant.span,
     });
-    networks.chain(volumes).chain(secrets).chain(build_secrets).chain(configs).collect()
+    networks.chain(volumes).chain(secrets).chain(configs).collect()
 }
 
 /// Checks that each service depended on exists, is selected and can be what is waited for.

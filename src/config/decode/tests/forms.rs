@@ -240,10 +240,9 @@ fn builds_have_a_short_and_a_long_form() {
             "target": "dev", "tags": ["a:1"], "labels": { "a": "b" }, "cache_from": ["c"],
             "extra_hosts": ["h=10.0.0.1"], "network": "host", "platforms": ["linux/arm64"],
             "shm_size": "67108864", "pull": true, "no_cache": true,
-            "secrets": [{ "source": "token", "target": "token" }, { "source": "token", "target": "t" }],
         }),
         &[
-            "build: {context: ., dockerfile: D, args: [A=1, SET, GONE], target: dev, tags: ['a:1'], labels: [a=b], cache_from: [c], extra_hosts: ['h:10.0.0.1'], network: host, platforms: [linux/arm64], shm_size: 64m, pull: true, no_cache: 'true', secrets: [token, {source: token, target: t}]}",
+            "build: {context: ., dockerfile: D, args: [A=1, SET, GONE], target: dev, tags: ['a:1'], labels: [a=b], cache_from: [c], extra_hosts: ['h:10.0.0.1'], network: host, platforms: [linux/arm64], shm_size: 64m, pull: true, no_cache: 'true'}",
         ],
     );
     check(

@@ -365,7 +365,7 @@ fn wrong_builds_say_what_is_wrong() {
         (
             "build: {context: ., ssh: [default]}",
             &[
-                "1:48 `ssh` error: `services.web.build.ssh` is not supported yet; help: give the build a token through `secrets`",
+                "1:48 `ssh` error: `services.web.build.ssh` is not supported yet; help: fetch what needs the key before the build, into its context",
             ],
         ),
         (
@@ -376,9 +376,9 @@ fn wrong_builds_say_what_is_wrong() {
             ],
         ),
         (
-            "build: {context: ., secrets: [{target: t}]}",
+            "build: {context: ., secrets: [token]}",
             &[
-                "1:58 `{target: t}` error: `services.web.build.secrets[0]` has no `source`; help: add `source:`, a name under the top-level `secrets:`",
+                "1:48 `secrets` error: `services.web.build.secrets` is not supported yet; help: give the build what it needs by `args` or in its context",
             ],
         ),
         (
