@@ -14,7 +14,7 @@ name: p
 services:
   web:
     image: example.org/team/web:1
-    build: {context: ., args: {TOKEN: t, B: }, extra_hosts: ['h=10.0.0.1'], secrets: [token]}
+    build: {context: ., args: {TOKEN: t, B: }, extra_hosts: ['h=10.0.0.1']}
     command: [run, --password, pw, --key=k, 'a $$HOME']
     entrypoint: sh -c "echo $${X}"
     environment: {A: '1', B: , API_KEY: k, URL: 'redis://:pw@h/0', EMPTY_TOKEN: ''}

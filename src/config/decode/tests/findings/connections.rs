@@ -164,12 +164,6 @@ fn wrong_grants_say_what_is_wrong() {
 fn undefined_names_are_suggested() {
     check(&[
         (
-            "build: {context: ., secrets: [tken]}",
-            &[
-                "1:58 `tken` error: the service `web` uses the undefined secret `tken`; help: add `tken:` under the top-level `secrets:`; help: did you mean `token`?",
-            ],
-        ),
-        (
             "networks: [fornt]",
             &[
                 "1:39 `fornt` error: the service `web` uses the undefined network `fornt`; help: add `fornt:` under the top-level `networks:`; help: did you mean `front`?",
