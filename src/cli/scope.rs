@@ -71,6 +71,7 @@ impl Scope {
                 volumes: Vec::new(),
                 images: Vec::new(),
                 containers: Vec::new(),
+                selected_services: Vec::new(),
                 known_services: Vec::new(),
             },
         }

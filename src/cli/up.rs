@@ -151,9 +151,12 @@ async fn converge(
     let outcome =
         bring_up(cx, &engine, project, &desired, &args.options(), wait, &mut interrupts).await;
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
-        outcome?;
+        let unchanged = outcome?;
         if !args.no_start && !cx.global.dry_run {
-            let observed = engine.observe().await?;
+            let observed = match unchanged {
+                Some(observed) => observed,
+                None => engine.observe().await?,
+            };
             cx.print(&urls::table(cx, project, &observed))?;
         }
         return Ok(ExitStatus::Success);
@@ -166,7 +169,7 @@ async fn converge(
         grace: args.timeout.map(Period::from_secs),
     };
     match outcome {
-        Ok(()) => attached::follow(cx, &engine, attached, interrupts).await,
+        Ok(_) => attached::follow(cx, &engine, attached, interrupts).await,
         // Whoever stays attached expects that nothing runs on after Ctrl-C.
         Err(error) if error.status() == ExitStatus::Interrupted => {
             attached::stop(cx, &engine, &attached, &mut interrupts).await?;
@@ -176,7 +179,8 @@ async fn converge(
     }
 }
 
-/// Checks, plans and carries out whatever the project needs.
+/// Checks, plans and carries out whatever the project needs. Returns what was observed when there
+/// was nothing to do, so that nobody has to look again.
 pub(super) async fn bring_up(
     cx: &Context,
     engine: &Arc<DockerEngine>,
@@ -185,7 +189,7 @@ pub(super) async fn bring_up(
     options: &ReconcileOptions,
     wait: Option<Duration>,
     interrupts: &mut Interrupts,
-) -> Result<(), CliError> {
+) -> Result<Option<Observed>, CliError> {
     if engine.endpoint().is_local() {
         let missing = files::missing_sources(project);
         if !missing.is_empty() {
@@ -210,9 +214,11 @@ pub(super) async fn bring_up(
     let plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
     check_ports(engine, desired, &plan, &observed)?;
     if cx.global.dry_run {
-        return dry_run(cx, &plan);
+        dry_run(cx, &plan)?;
+        return Ok(None);
     }
-    run(cx, engine, &plan, wait, interrupts).await
+    run(cx, engine, &plan, wait, interrupts).await?;
+    Ok(plan.is_empty().then_some(observed))
 }
 
 fn check_ports(

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bollard::Docker;
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, EventsOptionsBuilder, KillContainerOptionsBuilder,
@@ -10,6 +9,7 @@ use bollard::query_parameters::{
     RenameContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
     UploadToContainerOptionsBuilder,
 };
+use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -29,6 +29,9 @@ use crate::state::{
 /// Seconds until a call counts as unanswered. Long, since stopping a container may take its whole
 /// grace period.
 const TIMEOUT_SECONDS: u64 = 600;
+
+/// The API of Engine 20.10: what devstack needs is all there since then.
+const OLDEST_API: (usize, usize) = (1, 41);
 
 /// A connection to an engine.
 #[derive(Debug, Clone)]
@@ -59,18 +62,23 @@ impl DockerEngine {
         let failed = |error: &BollardError| {
             EngineError::from_bollard("use", "the Docker Engine", &endpoint.url, error)
         };
-        let docker = open(&endpoint).map_err(|error| failed(&error))?;
-        let docker = docker.negotiate_version().await.map_err(|error| failed(&error))?;
-        let api = docker.client_version();
+        let newest = bollard::API_DEFAULT_VERSION;
+        let docker = open(&endpoint, newest).map_err(|error| failed(&error))?;
         let told = docker.version().await.map_err(|error| failed(&error))?;
-        if (api.major_version, api.minor_version) < (1, 41) {
-            let version = api.to_string();
+        // One question settles both what the engine is and which API both sides know.
+        let offered = told.api_version.as_deref().and_then(api_version).unwrap_or(OLDEST_API);
+        if offered < OLDEST_API {
+            let version = format!("{}.{}", offered.0, offered.1);
             return Err(EngineError::new(
                 "use",
                 "the Docker Engine",
                 EngineErrorKind::TooOld { version },
             ));
         }
+        let (major_version, minor_version) =
+            offered.min((newest.major_version, newest.minor_version));
+        let api = ClientVersion { major_version, minor_version };
+        let docker = open(&endpoint, &api).map_err(|error| failed(&error))?;
         let version = EngineVersion {
             engine: told.version.unwrap_or_default(),
             platform: format!("{}/{}", told.os.unwrap_or_default(), told.arch.unwrap_or_default()),
@@ -145,9 +153,14 @@ impl DockerEngine {
     }
 }
 
-fn open(endpoint: &Endpoint) -> Result<Docker, BollardError> {
+/// `1.41` as numbers.
+fn api_version(text: &str) -> Option<(usize, usize)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn open(endpoint: &Endpoint, version: &ClientVersion) -> Result<Docker, BollardError> {
     let url = endpoint.url.as_str();
-    let version = bollard::API_DEFAULT_VERSION;
     if let Some(tls) = &endpoint.tls {
         return Docker::connect_with_ssl(
             url,

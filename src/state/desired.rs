@@ -26,6 +26,8 @@ pub struct Desired {
     pub images: Vec<ImageSpec>,
     /// Containers, in the order of the file.
     pub containers: Vec<Arc<ContainerSpec>>,
+    /// Services that this run is about, those with a scale of 0 too.
+    pub selected_services: Vec<ServiceName>,
     /// Every service of the file, selected or not: containers of others are orphans.
     pub known_services: Vec<ServiceName>,
 }
@@ -151,6 +153,7 @@ pub fn lower(project: &Project, contents: &ContentDigests) -> Desired {
                 })
             })
             .collect(),
+        selected_services: project.services.keys().cloned().collect(),
         known_services: project
             .services
             .keys()

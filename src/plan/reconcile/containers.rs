@@ -28,7 +28,7 @@ impl Reconcile<'_> {
                 }
                 continue;
             }
-            let selected = self.desired.containers.iter().any(|spec| spec.service.name == service);
+            let selected = self.desired.selected_services.contains(&service);
             let wanted = self
                 .desired
                 .containers

@@ -79,9 +79,7 @@ impl Reconcile<'_> {
             }
             let service = container.service();
             match service {
-                Some(service)
-                    if self.desired.containers.iter().any(|spec| spec.service.name == service) =>
-                {
+                Some(service) if self.desired.selected_services.contains(&service) => {
                     removals.push(self.remove(container, &service, cause.clone()));
                 }
                 _ => self.conflicts.push(Conflict::NetworkInUse {
