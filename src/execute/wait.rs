@@ -123,7 +123,7 @@ fn judge(facts: &ContainerFacts, condition: AwaitFor, restart: RestartPolicy) ->
             Verdict::Satisfied
         }
         ContainerState::Exited { code: 0 }
-            if condition == AwaitFor::ReadyOrFinished && restart == RestartPolicy::No =>
+            if condition == AwaitFor::ReadyOrFinished && !restarts(restart, 0) =>
         {
             Verdict::Satisfied
         }
@@ -226,6 +226,8 @@ mod tests {
             (failed, or_finished, RestartPolicy::No, exited(3)),
             (failed, ready, RestartPolicy::OnFailure(None), Verdict::Wait),
             (done, ready, RestartPolicy::OnFailure(None), exited(0)),
+            (done, or_finished, RestartPolicy::OnFailure(None), Verdict::Satisfied),
+            (done, or_finished, RestartPolicy::UnlessStopped, Verdict::Wait),
             (failed, ready, RestartPolicy::UnlessStopped, Verdict::Wait),
             (ContainerState::Running, completed, RestartPolicy::No, Verdict::Wait),
             (ContainerState::Running, ready, RestartPolicy::No, Verdict::Probe),
