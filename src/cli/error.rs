@@ -269,10 +269,13 @@ fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
         }
         EngineErrorKind::NoSpace(_) => "make room: `docker system df` shows where it went",
         EngineErrorKind::TimedOut => "see whether the engine is busy, then try again",
-        EngineErrorKind::Build(_)
-        | EngineErrorKind::NotFound(_)
-        | EngineErrorKind::Conflict(_)
-        | EngineErrorKind::Refused(_) => return None,
+        EngineErrorKind::Conflict(_) => {
+            "another command seems to change this project at the same time; run it again when \
+             that one is done"
+        }
+        EngineErrorKind::Build(_) | EngineErrorKind::NotFound(_) | EngineErrorKind::Refused(_) => {
+            return None;
+        }
     })
 }
 
@@ -330,6 +333,11 @@ fn port_hint(conflict: &PortConflict) -> String {
         }
         PortOwner::Container { name, project: None } => {
             format!("stop it with `docker stop {name}`, or publish another host port")
+        }
+        PortOwner::Sibling { .. } => {
+            "several containers of one service need a range of host ports, or none: `ports: \
+             [\"8080-8082:80\"]` or `[\"80\"]`"
+                .to_owned()
         }
         PortOwner::Process { pid, .. } => {
             format!("end it with `kill {pid}`, or publish another host port")

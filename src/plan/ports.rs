@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::step::{ContainerRef, Operation, Plan};
 use crate::project::{ProjectName, Protocol, ServiceName};
-use crate::state::{ContainerSpec, Observed, labels};
+use crate::state::{ContainerSpec, Observed, ObservedContainer, labels};
 
 /// A fixed host port that a container of the plan is about to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,11 @@ pub enum PortOwner {
         /// Its project.
         project: Option<String>,
     },
+    /// Another container of the very service: each would need a port of its own.
+    Sibling {
+        /// Its name.
+        name: String,
+    },
     /// A process of this machine.
     Process {
         /// Its id.
@@ -60,6 +65,7 @@ impl std::fmt::Display for PortOwner {
                 write!(f, "container `{name}` of project `{project}`")
             }
             Self::Container { name, project: None } => write!(f, "container `{name}`"),
+            Self::Sibling { name } => write!(f, "its own container `{name}`"),
             Self::Process { pid, name } => write!(f, "process `{name}` (pid {pid})"),
             Self::Unknown => f.write_str("another process"),
         }
@@ -109,24 +115,22 @@ pub fn wanted_ports(
                 target: port.target,
                 protocol: port.protocol,
             };
-            let holder = observed.containers.iter().find(|other| {
-                other.ports.iter().any(|open| {
-                    open.protocol == port.protocol
-                        && open.published.is_some_and(|(ip, number)| {
-                            number == port.port && overlaps(ip, port.host_ip)
-                        })
-                })
-            });
+            let holder = holder(observed, &port);
             match holder {
                 // Freed by this very plan before the start.
                 Some(holder) if holder.belongs_to(project) && leaving.contains(&holder.id) => {}
-                Some(holder) => conflicts.push(PortConflict {
-                    wanted: port,
-                    owner: PortOwner::Container {
-                        name: holder.name.clone(),
-                        project: holder.labels.get(labels::PROJECT).cloned(),
-                    },
-                }),
+                Some(holder) => {
+                    let name = holder.name.clone();
+                    let sibling = holder.belongs_to(project)
+                        && holder.service().as_ref() == Some(&port.service);
+                    let owner = if sibling {
+                        PortOwner::Sibling { name }
+                    } else {
+                        let project = holder.labels.get(labels::PROJECT).cloned();
+                        PortOwner::Container { name, project }
+                    };
+                    conflicts.push(PortConflict { wanted: port, owner });
+                }
                 None => wanted.push(port),
             }
         }
@@ -134,6 +138,75 @@ pub fn wanted_ports(
     (wanted, conflicts)
 }
 
+/// The running container that has a port. After a crash the engine goes on listing the ports of
+/// containers that ended with it; nobody holds those.
+fn holder<'a>(observed: &'a Observed, port: &WantedPort) -> Option<&'a ObservedContainer> {
+    observed.containers.iter().filter(|container| container.state.is_running()).find(|container| {
+        container.ports.iter().any(|open| {
+            open.protocol == port.protocol
+                && open
+                    .published
+                    .is_some_and(|(ip, number)| number == port.port && overlaps(ip, port.host_ip))
+        })
+    })
+}
+
 fn overlaps(one: IpAddr, other: IpAddr) -> bool {
     one == other || one.is_unspecified() || other.is_unspecified()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use indexmap::IndexMap;
+
+    use super::*;
+    use crate::state::{ContainerId, ContainerState, ObservedPort};
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+    fn published(state: ContainerState, ip: IpAddr, number: u16) -> Observed {
+        let port =
+            ObservedPort { target: 80, published: Some((ip, number)), protocol: Protocol::Tcp };
+        let container = ObservedContainer {
+            id: ContainerId("1".to_owned()),
+            name: "shop-web-1".to_owned(),
+            state,
+            health: None,
+            image: String::new(),
+            image_id: String::new(),
+            labels: IndexMap::new(),
+            ports: vec![port],
+            networks: IndexMap::new(),
+            mounts: Vec::new(),
+            created: 0,
+            command: String::new(),
+            status: String::new(),
+        };
+        Observed { containers: vec![container], ..Observed::default() }
+    }
+
+    #[test]
+    fn only_what_runs_has_a_port() {
+        let wanted = WantedPort {
+            service: "web".parse().unwrap(),
+            host_ip: LOOPBACK,
+            port: 8080,
+            target: 80,
+            protocol: Protocol::Tcp,
+        };
+        let (running, ended) = (ContainerState::Running, ContainerState::Exited { code: 143 });
+        let other: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+        for (observed, held) in [
+            (published(running, LOOPBACK, 8080), true),
+            (published(running, ANY, 8080), true),
+            (published(running, other, 8080), false),
+            (published(running, LOOPBACK, 8081), false),
+            (published(ended, LOOPBACK, 8080), false),
+        ] {
+            assert_eq!(holder(&observed, &wanted).is_some(), held, "{observed:?}");
+        }
+    }
 }
