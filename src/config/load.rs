@@ -15,7 +15,7 @@ use super::merge::settle;
 use super::node::Node;
 use super::paths::{absolute, folder};
 use super::reader::{Reader, STDIN};
-use crate::project::ProjectName;
+use crate::project::{InvalidName, ProjectName};
 
 pub use super::expand::Presets;
 pub use super::reader::FileReader;
@@ -215,7 +215,7 @@ fn no_files(start: &Path, reader: &Reader<'_>) -> Diagnostic {
     };
     let message = format!("no `devstack.yaml` or `compose.yaml` {place} or in a folder above");
     Diagnostic::new(Severity::Error, message, None)
-        .help("run `devstack init` to write one, or name a file with `--file`")
+        .help("go to the project's folder, or name a file with `--file`")
 }
 
 fn project_name(
@@ -225,13 +225,24 @@ fn project_name(
     environment: &Environment,
     reader: &mut Reader<'_>,
 ) -> Option<ProjectName> {
-    let given = request
+    let asked = request
         .project_name
         .clone()
         .or_else(|| environment.get(PROJECT_NAME).map(str::to_owned))
-        .filter(|name| !name.is_empty())
-        .or_else(|| name_in_files(files, environment, reader));
-    match given {
+        .filter(|name| !name.is_empty());
+    if let Some(name) = asked {
+        // Not made fit in silence: `-p` may name what is about to be removed.
+        return name
+            .parse()
+            .map_err(|error: InvalidName| {
+                let help = "it comes from `--project-name` or `COMPOSE_PROJECT_NAME`";
+                reader
+                    .findings
+                    .push(Diagnostic::new(Severity::Error, error.to_string(), None).help(help));
+            })
+            .ok();
+    }
+    match name_in_files(files, environment, reader) {
         Some(name) => ProjectName::normalize(&name),
         None => ProjectName::normalize(&project_dir.file_name()?.to_string_lossy()),
     }

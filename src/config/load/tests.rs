@@ -212,6 +212,17 @@ fn the_name_follows_composes_order_and_can_be_used_in_files() {
 }
 
 #[test]
+fn a_name_that_was_asked_for_is_not_made_fit() {
+    let file = ("devstack.yaml", "services: {}\n");
+    let flag = LoadRequest { project_name: Some("Shop!".to_owned()), ..process(&[]) };
+    for request in [flag, process(&[("COMPOSE_PROJECT_NAME", "Shop!")])] {
+        let found = load_with(&[file], request).map(|loaded| loaded.project_name).unwrap_err();
+        let rule = "lower-case letters, digits, `-` and `_`, beginning with a letter or digit";
+        assert_eq!(messages(&found), [format!("`Shop!` is not a valid project name: {rule}")]);
+    }
+}
+
+#[test]
 fn a_preset_goes_below_the_users_service() {
     for (stack, expected) in [
         (

@@ -273,7 +273,7 @@ fn a_stack_without_files_says_how_to_begin() {
     insta::assert_snapshot!(findings(&[]), @r"
     error: no `devstack.yaml` or `compose.yaml` here or in a folder above
      |
-     = help: run `devstack init` to write one, or name a file with `--file`
+     = help: go to the project's folder, or name a file with `--file`
     ");
 }
 
