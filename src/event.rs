@@ -49,6 +49,8 @@ pub enum Action {
     Stop,
     /// Container: stop it at once.
     Kill,
+    /// Container: send it another signal than the one that kills.
+    Signal,
     /// Container: stop and start it.
     Restart,
     /// Any: remove it.

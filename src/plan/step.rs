@@ -191,7 +191,7 @@ impl Plan {
 impl Operation {
     /// The action that a display shows.
     #[must_use]
-    pub const fn action(&self) -> Action {
+    pub fn action(&self) -> Action {
         match self {
             Self::PullImage(_) => Action::Pull,
             Self::BuildImage(_) => Action::Build,
@@ -204,13 +204,23 @@ impl Operation {
             Self::AwaitContainer { .. } => Action::Await,
             Self::StopContainer { .. } => Action::Stop,
             Self::RestartContainer { .. } => Action::Restart,
-            Self::KillContainer { .. } => Action::Kill,
+            Self::KillContainer { signal, .. } => {
+                if is_kill(signal) {
+                    Action::Kill
+                } else {
+                    Action::Signal
+                }
+            }
             Self::RemoveImage(_)
             | Self::RemoveNetwork { .. }
             | Self::RemoveVolume(_)
             | Self::RemoveContainer { .. } => Action::Remove,
         }
     }
+}
+
+fn is_kill(signal: &str) -> bool {
+    matches!(signal.to_ascii_uppercase().as_str(), "SIGKILL" | "KILL" | "9")
 }
 
 impl fmt::Display for Cause {

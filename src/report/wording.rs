@@ -19,6 +19,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Complete => "complete",
         Action::Stop => "stop",
         Action::Kill => "kill",
+        Action::Signal => "signal",
         Action::Restart => "restart",
         Action::Remove => "remove",
     }
@@ -36,6 +37,7 @@ pub(crate) fn doing(action: Action) -> &'static str {
         Action::Complete => "waiting until finished",
         Action::Stop => "stopping",
         Action::Kill => "killing",
+        Action::Signal => "signalling",
         Action::Restart => "restarting",
         Action::Remove => "removing",
     }
@@ -53,6 +55,7 @@ pub(crate) fn done(action: Action) -> &'static str {
         Action::Complete => "finished",
         Action::Stop => "stopped",
         Action::Kill => "killed",
+        Action::Signal => "signalled",
         Action::Restart => "restarted",
         Action::Remove => "removed",
     }
@@ -75,7 +78,7 @@ pub(crate) fn not_yet(action: Action, state: &str) -> String {
 /// step took, and why it was made anew if it was.
 pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> String {
     // The action that a person had in mind, most telling first.
-    const TELLING: [Action; 11] = [
+    const TELLING: [Action; 12] = [
         Action::Await,
         Action::Complete,
         Action::Restart,
@@ -83,6 +86,7 @@ pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> Stri
         Action::Create,
         Action::Remove,
         Action::Kill,
+        Action::Signal,
         Action::Stop,
         Action::Build,
         Action::Pull,
