@@ -127,6 +127,10 @@ fn classify(error: &BollardError, endpoint: &str) -> EngineErrorKind {
                 endpoint: endpoint.to_owned(),
                 reason: io_reason(io),
             },
+            None if is_cut_off(other) => EngineErrorKind::Unreachable {
+                endpoint: endpoint.to_owned(),
+                reason: format!("the connection broke off ({})", deepest(other)),
+            },
             None => EngineErrorKind::Refused(deepest(other)),
         },
     }
@@ -196,6 +200,15 @@ fn io_reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "the socket does not exist".to_owned(),
         std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// Whether the engine went away in the middle of an answer.
+fn is_cut_off(error: &BollardError) -> bool {
+    match error {
+        BollardError::HyperResponseError { err } => !err.is_parse() && !err.is_user(),
+        BollardError::HyperLegacyError { .. } => true,
+        _ => false,
     }
 }
 
