@@ -238,11 +238,16 @@ impl Engine for DockerEngine {
 
     async fn create_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let name = &spec.network.name;
-        self.docker
-            .create_network(convert::network(spec))
-            .await
-            .map(|_| ())
-            .map_err(|error| self.error("create network", name, &error))
+        match self.docker.create_network(convert::network(spec)).await {
+            Ok(_) => Ok(()),
+            // Two runs at the same time: the other one was quicker, and made the very same.
+            Err(BollardError::DockerResponseServerError { status_code: 409, .. })
+                if self.has_network(spec).await =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(self.error("create network", name, &error)),
+        }
     }
 
     async fn remove_network(&self, id: &str) -> Result<(), EngineError> {
@@ -398,6 +403,18 @@ impl Engine for DockerEngine {
 }
 
 impl DockerEngine {
+    /// Whether this project's network is there as it should be.
+    async fn has_network(&self, spec: &NetworkSpec) -> bool {
+        let options = None::<bollard::query_parameters::InspectNetworkOptions>;
+        let Ok(found) = self.docker.inspect_network(&spec.network.name, options).await else {
+            return false;
+        };
+        let found = found.labels.unwrap_or_default();
+        [labels::PROJECT, labels::CONFIG_HASH]
+            .iter()
+            .all(|label| found.get(*label) == spec.labels.get(*label))
+    }
+
     /// Somebody else is removing it already: done when it is gone.
     async fn await_removal(&self, id: &ContainerId) -> Result<(), EngineError> {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
