@@ -321,7 +321,15 @@ impl<E: Engine> Run<'_, E> {
             }
             // What was interrupted because of another failure is not a failure of its own.
             Err(StepError::Cancelled) => {}
-            Err(error) => {
+            Err(mut error) => {
+                // The engine goes by ids, a person by names.
+                if let (StepError::Engine(error), Subject::Container { name, .. }) =
+                    (&mut error, &subject)
+                    && let Some(id) = self.container_of(&step.operation)
+                    && error.subject == id.short()
+                {
+                    error.subject.clone_from(name);
+                }
                 let reason = error.short();
                 self.failures.push(StepFailure { subject: subject.clone(), action, error });
                 self.shared.abort.cancel();
