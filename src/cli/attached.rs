@@ -101,6 +101,9 @@ pub(super) async fn stop(
         biased;
         // Stops that are under way end as soon as their containers are killed.
         () = second.at_least(heard + 1) => {
+            // Some have stopped by now: only of the others may it be said that they are killed.
+            let observed = engine.observe().await?;
+            let containers = lifecycle::selected(attached.project, &observed, &attached.services);
             let plan = lifecycle::kill(&containers, "SIGKILL");
             run(cx, engine, &plan, None, interrupts).await
         }
