@@ -35,9 +35,10 @@ pub(super) struct ConfigArgs {
     /// Print the profiles, a line each
     #[arg(long, group = "list")]
     profiles: bool,
-    /// Print the digest of each service's definition
-    #[arg(long, group = "list")]
-    hash: bool,
+    /// Print the digest of each service's definition; `*` is all of them
+    #[arg(long, group = "list", value_name = "SERVICES", num_args = 0..=1, value_delimiter = ',',
+          default_missing_value = "*")]
+    hash: Vec<String>,
     /// Print passwords and keys instead of `***`
     #[arg(long)]
     show_secrets: bool,
@@ -54,7 +55,9 @@ enum FormatArg {
 
 pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliError> {
     let all = cx.load_project()?;
-    let project = selected(&all, &args.selection, true)?;
+    let hashed = args.hash.iter().filter(|name| *name != "*");
+    let selection: Vec<String> = args.selection.iter().chain(hashed).cloned().collect();
+    let project = selected(&all, &selection, args.hash.is_empty())?;
     if args.quiet {
         return Ok(ExitStatus::Success);
     }
@@ -73,7 +76,7 @@ pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliE
         profiles.sort();
         profiles.dedup();
         Some(profiles)
-    } else if args.hash {
+    } else if !args.hash.is_empty() {
         let digest = |name: &str, hash: &str| format!("{name} {hash}");
         let containers = desired(&project).containers;
         Some(

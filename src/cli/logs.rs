@@ -121,7 +121,7 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
     if !args.follow {
         let mut merged = merge(streams.collect());
         while let Some(line) = merged.next().await {
-            if !printer.print(&line?)? {
+            if !printer.hold(&line?)? {
                 break;
             }
         }
@@ -296,7 +296,12 @@ impl Printer {
         Self { format, out: io::BufWriter::with_capacity(64 * 1024, io::stdout()) }
     }
 
-    /// Writes a line; whether anybody still reads.
+    /// Writes a line, perhaps later together with others; whether anybody still reads.
+    pub(super) fn hold(&mut self, line: &LogLine) -> Result<bool, CliError> {
+        reading(self.format.write(&mut self.out, line))
+    }
+
+    /// Writes a line at once; whether anybody still reads.
     pub(super) fn print(&mut self, line: &LogLine) -> Result<bool, CliError> {
         let written = self.format.write(&mut self.out, line).and_then(|()| self.out.flush());
         reading(written)

@@ -28,6 +28,9 @@ pub(super) struct PsArgs {
     /// Only containers in one of these states; may be repeated
     #[arg(long, value_name = "STATE")]
     status: Vec<String>,
+    /// `status=STATE`, as Compose writes `--status`; may be repeated
+    #[arg(long, value_name = "FILTER", value_parser = filter)]
+    filter: Vec<String>,
     /// `table`, or `json`: one object per line with Compose's field names
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -82,7 +85,14 @@ struct Publisher {
     protocol: &'static str,
 }
 
-pub(super) async fn ps(cx: &Context, args: PsArgs) -> Result<ExitStatus, CliError> {
+fn filter(text: &str) -> Result<String, String> {
+    text.strip_prefix("status=")
+        .map(str::to_owned)
+        .ok_or_else(|| "expected `status=STATE`, such as `status=running`".to_owned())
+}
+
+pub(super) async fn ps(cx: &Context, mut args: PsArgs) -> Result<ExitStatus, CliError> {
+    args.status.append(&mut args.filter);
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
     let observed = cx.connect().await?.observe().await?;
@@ -113,6 +123,7 @@ pub(super) async fn ps(cx: &Context, args: PsArgs) -> Result<ExitStatus, CliErro
         names.dedup();
         return lines(cx, names.into_iter());
     }
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
     match args.format {
         Format::Table => {
             let width = if args.no_trunc { None } else { cx.table_width() };
@@ -122,7 +133,7 @@ pub(super) async fn ps(cx: &Context, args: PsArgs) -> Result<ExitStatus, CliErro
         Format::Json => lines(
             cx,
             containers.iter().map(|container| {
-                serde_json::to_string(&row(container)).expect("a row has only text keys")
+                serde_json::to_string(&row(container, now)).expect("a row has only text keys")
             }),
         ),
     }
@@ -166,7 +177,32 @@ pub(super) fn tone(container: &ObservedContainer) -> Tone {
     }
 }
 
-fn row(container: &ObservedContainer) -> Row {
+/// A time as the docker CLI writes it.
+fn created_at(at: time::OffsetDateTime) -> String {
+    let (date, time) = (at.date(), at.time());
+    let (hour, minute, second) = time.as_hms();
+    format!("{date} {hour:02}:{minute:02}:{second:02} +0000 UTC")
+}
+
+/// A length of time in the docker CLI's words.
+fn length(seconds: i64) -> String {
+    let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
+    match (seconds, minutes, hours) {
+        (..=0, ..) => "Less than a second".to_owned(),
+        (1, ..) => "1 second".to_owned(),
+        (..60, ..) => format!("{seconds} seconds"),
+        (_, 1, _) => "About a minute".to_owned(),
+        (_, ..60, _) => format!("{minutes} minutes"),
+        (_, _, 1) => "About an hour".to_owned(),
+        (_, _, ..48) => format!("{hours} hours"),
+        (_, _, ..336) => format!("{} days", hours / 24),
+        (_, _, ..1440) => format!("{} weeks", hours / 24 / 7),
+        (_, _, ..17520) => format!("{} months", hours / 24 / 30),
+        _ => format!("{} years", hours / 24 / 365),
+    }
+}
+
+fn row(container: &ObservedContainer, now: i64) -> Row {
     let mut mounts: Vec<&str> =
         container.mounts.iter().filter_map(|mount| mount.volume.as_deref()).collect();
     mounts.sort_unstable();
@@ -176,8 +212,7 @@ fn row(container: &ObservedContainer) -> Row {
     Row {
         command: format!("\"{}\"", container.command),
         created_at: time::OffsetDateTime::from_unix_timestamp(container.created)
-            .ok()
-            .and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok())
+            .map(created_at)
             .unwrap_or_default(),
         exit_code: match container.state {
             ContainerState::Exited { code } => code,
@@ -195,7 +230,7 @@ fn row(container: &ObservedContainer) -> Row {
         ports: ports(&container.ports),
         project: container.labels.get(labels::PROJECT).cloned().unwrap_or_default(),
         publishers: container.ports.iter().map(publisher).collect(),
-        running_for: container.status.clone(),
+        running_for: format!("{} ago", length(now - container.created)),
         service: container.service().map(|service| service.to_string()).unwrap_or_default(),
         size: "0B".to_owned(),
         state: container.state.as_str(),
@@ -228,4 +263,34 @@ fn ports(ports: &[ObservedPort]) -> String {
     texts.sort();
     texts.dedup();
     texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_in_the_docker_cli() {
+        let (minute, hour, day) = (60, 3600, 86_400);
+        let cases = [
+            (-1, "Less than a second"),
+            (0, "Less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (minute, "About a minute"),
+            (2 * minute, "2 minutes"),
+            (59 * minute, "59 minutes"),
+            (hour, "About an hour"),
+            (2 * hour, "2 hours"),
+            (3 * day, "3 days"),
+            (20 * day, "2 weeks"),
+            (90 * day, "3 months"),
+            (1000 * day, "2 years"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(length(seconds), expected);
+        }
+        let at = time::OffsetDateTime::from_unix_timestamp(1_767_323_045).unwrap();
+        assert_eq!(created_at(at), "2026-01-02 03:04:05 +0000 UTC");
+    }
 }
