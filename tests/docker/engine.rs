@@ -82,9 +82,10 @@ pub(crate) fn volumes_with(label: &str) -> Vec<Value> {
 pub(crate) fn last_log_lines(container: &str) -> String {
     let path = format!("/containers/{container}/logs?stdout=1&stderr=1&tail=25");
     // Without a terminal each chunk has a binary header; what can be read is enough.
-    call("GET", &path, None).map_or_else(|error| error.to_string(), |answer| {
-        answer.body.chars().filter(|c| !c.is_control() || *c == '\n').collect()
-    })
+    call("GET", &path, None).map_or_else(
+        |error| error.to_string(),
+        |answer| answer.body.chars().filter(|c| !c.is_control() || *c == '\n').collect(),
+    )
 }
 
 pub(crate) fn socket() -> String {

@@ -19,11 +19,7 @@ fn an_unhealthy_service_fails_up_with_what_its_check_printed() {
     let stack = Stack::new("unhealthy", &script("exec sleep infinity", check));
     stack
         .fails(&["up", "-d"])
-        .says(&[
-            "service `app` is unhealthy",
-            "the disk is upside down",
-            "devstack logs app",
-        ])
+        .says(&["service `app` is unhealthy", "the disk is upside down", "devstack logs app"])
         .within(seconds(30));
 }
 
@@ -77,10 +73,8 @@ fn a_crash_loop_ends_the_wait() {
 fn a_health_check_is_run_sooner_than_its_interval() {
     let check = "    healthcheck:\n      test: [CMD-SHELL, \"test -e /tmp/ready\"]\n      \
                  interval: 60s\n";
-    let stack = Stack::new(
-        "interval",
-        &script("sleep 1; touch /tmp/ready; exec sleep infinity", check),
-    );
+    let stack =
+        Stack::new("interval", &script("sleep 1; touch /tmp/ready; exec sleep infinity", check));
     stack.ok(&["up", "-d"]).within(seconds(15));
 }
 
