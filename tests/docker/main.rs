@@ -7,7 +7,13 @@
 
 #![cfg(unix)]
 
+mod container;
+mod converge;
 mod engine;
+mod images;
+mod interrupts;
+mod neighbours;
+mod notes_journey;
 mod ports;
 mod support;
 mod waiting;

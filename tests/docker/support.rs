@@ -202,6 +202,12 @@ impl Stack {
         names
     }
 
+    /// The names of all containers with the project's label.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let names = self.resources().into_iter();
+        names.filter_map(|it| it.strip_prefix("container ").map(str::to_owned)).collect()
+    }
+
     /// What a command in a service prints.
     pub(crate) fn exec(&self, service: &str, command: &[&str]) -> String {
         let run = self.ok(&[&["exec", "-T", service], command].concat());
@@ -272,7 +278,10 @@ impl Run {
     /// Checks that standard error has all these texts.
     pub(crate) fn says(self, texts: &[&str]) -> Self {
         for text in texts {
-            assert!(self.stderr.contains(text), "`{text}` is not in what was said by\n{self}");
+            assert!(
+                folded(&self.stderr).contains(text),
+                "`{text}` is not in what was said by\n{self}"
+            );
         }
         self
     }
@@ -299,7 +308,7 @@ impl Running {
     /// Waits until standard error has a text.
     pub(crate) fn says(&self, text: &str) {
         let what = format!("`{}` says `{text}`", self.command);
-        self.until(&what, || self.stderr.text().contains(text));
+        self.until(&what, || folded(&self.stderr.text()).contains(text));
     }
 
     /// Waits until standard output has a text.
@@ -413,6 +422,11 @@ pub(crate) fn eventually(what: &str, limit: Duration, mut condition: impl FnMut(
         assert!(Instant::now() < deadline, "never happened within {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Columns are as wide as the longest name; a test does not care.
+fn folded(text: &str) -> String {
+    text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// A JSON text.

@@ -118,3 +118,15 @@ services:
     let log = stack.ok(&["logs", "log"]).stdout;
     assert!(log.contains("engines are warm"), "{log}");
 }
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_crash_loop_for_want_of_memory_says_so() {
+    let more = "    restart: unless-stopped\n    mem_limit: 32m\n    memswap_limit: 32m\n    \
+                ready:\n      tcp: 6379\n";
+    let stack = Stack::new("oom-loop", &script("exec tail /dev/zero", more));
+    stack
+        .fails(&["up", "-d"])
+        .says(&["service `app` runs out of memory again and again", "raise `mem_limit` of `app`"])
+        .within(seconds(60));
+}
