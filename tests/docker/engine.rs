@@ -80,7 +80,7 @@ pub(crate) fn volumes_with(label: &str) -> Vec<Value> {
 
 /// What a container has logged lately, for a person who reads of a failure.
 pub(crate) fn last_log_lines(container: &str) -> String {
-    let path = format!("/containers/{container}/logs?stdout=1&stderr=1&tail=25");
+    let path = format!("/containers/{container}/logs?stdout=1&stderr=1&tail=15");
     // Without a terminal each chunk has a binary header; what can be read is enough.
     call("GET", &path, None).map_or_else(
         |error| error.to_string(),

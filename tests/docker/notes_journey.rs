@@ -338,7 +338,7 @@ fn exec_passes_the_exit_code_on(journey: &Journey) {
     stack.devstack(&["exec", "-T", "api", "sh", "-c", "exit 42"]).ended_with(42);
     let run = stack.ok(&["exec", "-T", "cache", "sh", "-c", "echo out; echo err >&2"]);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("out\n", "err\n"));
-    stack.fails(&["exec", "-T", "cash", "true"]).says(&["no service `cash`", "did you mean"]);
+    stack.fails(&["exec", "-T", "redi", "true"]).says(&["no service `redi`", "did you mean"]);
 }
 
 fn a_changed_variable_recreates_only_its_service(journey: &Journey) {
