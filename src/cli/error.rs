@@ -296,7 +296,8 @@ fn describe_wait(report: &mut Report, failure: &WaitFailure) {
     }
     let service = &failure.service;
     let hint = match &failure.reason {
-        WaitFailureReason::Exited { oom_killed: true, .. } => {
+        WaitFailureReason::Exited { oom_killed: true, .. }
+        | WaitFailureReason::Restarting { oom_killed: true, .. } => {
             format!("raise `mem_limit` of `{service}`")
         }
         WaitFailureReason::TimedOut { .. } => format!(

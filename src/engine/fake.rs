@@ -417,6 +417,10 @@ impl Engine for FakeEngine {
         };
         Ok(ContainerFacts {
             state: container.state,
+            exit_code: match container.state {
+                ContainerState::Exited { code } => code,
+                _ => 0,
+            },
             oom_killed: false,
             error: String::new(),
             health: container.health,

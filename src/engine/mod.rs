@@ -75,6 +75,8 @@ pub enum ContainerEventKind {
 pub struct ContainerFacts {
     /// What it does.
     pub state: ContainerState,
+    /// The exit code of its latest end, also while it is about to be started again; 0 before.
+    pub exit_code: i64,
     /// Whether the kernel killed it for want of memory.
     pub oom_killed: bool,
     /// The engine's own error, such as a command that is not there.

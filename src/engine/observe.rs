@@ -173,6 +173,7 @@ pub(super) fn container_facts(answer: ContainerInspectResponse) -> ContainerFact
         } else {
             ContainerState::Exited { code }
         },
+        exit_code: code,
         oom_killed: state.oom_killed.unwrap_or_default(),
         error: state.error.unwrap_or_default(),
         health: match health.status {

@@ -74,8 +74,10 @@ pub enum WaitFailureReason {
     Restarting {
         /// How often so far.
         times: u64,
-        /// The latest exit code, when known.
-        code: Option<i64>,
+        /// The latest exit code.
+        code: i64,
+        /// Whether the kernel killed it the last time for want of memory.
+        oom_killed: bool,
     },
     /// Its health check gave up.
     Unhealthy {
@@ -101,11 +103,12 @@ impl fmt::Display for WaitFailureReason {
                 write!(f, "exited with code {code}")
             }
             Self::Exited { code, error, .. } => write!(f, "exited with code {code}: {error}"),
-            Self::Restarting { times, code: Some(code) } => {
+            Self::Restarting { times, code, oom_killed: true } => write!(
+                f,
+                "runs out of memory again and again: restarted {times} times, last exit code {code}"
+            ),
+            Self::Restarting { times, code, oom_killed: false } => {
                 write!(f, "exits again and again: restarted {times} times, last exit code {code}")
-            }
-            Self::Restarting { times, code: None } => {
-                write!(f, "exits again and again: restarted {times} times")
             }
             Self::Unhealthy { .. } => f.write_str("is unhealthy"),
             Self::TimedOut { after } => {

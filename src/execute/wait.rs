@@ -137,11 +137,16 @@ fn judge(facts: &ContainerFacts, condition: AwaitFor, restart: RestartPolicy) ->
         ContainerState::Exited { code } if facts.restarts >= MOST_RESTARTS => {
             Verdict::Failed(WaitFailureReason::Restarting {
                 times: facts.restarts,
-                code: Some(code),
+                code,
+                oom_killed: facts.oom_killed,
             })
         }
         ContainerState::Restarting if facts.restarts >= MOST_RESTARTS => {
-            Verdict::Failed(WaitFailureReason::Restarting { times: facts.restarts, code: None })
+            Verdict::Failed(WaitFailureReason::Restarting {
+                times: facts.restarts,
+                code: facts.exit_code,
+                oom_killed: facts.oom_killed,
+            })
         }
         ContainerState::Created if !facts.error.is_empty() => {
             Verdict::Failed(WaitFailureReason::Exited {
@@ -196,6 +201,7 @@ mod tests {
     fn facts(state: ContainerState) -> ContainerFacts {
         ContainerFacts {
             state,
+            exit_code: 0,
             oom_killed: false,
             error: String::new(),
             health: None,
@@ -250,10 +256,11 @@ mod tests {
 
     #[test]
     fn endless_restarts_and_failing_health_checks_end_the_wait() {
-        let restarting = ContainerFacts { restarts: 3, ..facts(ContainerState::Restarting) };
+        let restarting =
+            ContainerFacts { restarts: 3, exit_code: 7, ..facts(ContainerState::Restarting) };
         assert_eq!(
             judge(&restarting, AwaitFor::Ready, RestartPolicy::Always),
-            Verdict::Failed(WaitFailureReason::Restarting { times: 3, code: None })
+            Verdict::Failed(WaitFailureReason::Restarting { times: 3, code: 7, oom_killed: false })
         );
         let unhealthy = ContainerFacts {
             health: Some(Health::Unhealthy),

@@ -288,7 +288,10 @@ impl Reconcile<'_> {
             )];
         }
         let removed = self.plan.push(
-            Operation::RemoveContainer { id: old.id.clone(), anonymous_volumes: false },
+            Operation::RemoveContainer {
+                id: old.id.clone(),
+                anonymous_volumes: self.options.renew_anonymous_volumes,
+            },
             subject.clone(),
             cause.clone(),
             after,
