@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::context::Context;
@@ -9,7 +10,7 @@ use super::error::{CliError, ExitStatus};
 use super::ps::{Format, tone};
 use super::scope::{Scope, desired};
 use super::urls;
-use crate::config::redact::redact_url;
+use crate::config::redact::{is_secret_name, redact_url};
 use crate::engine::{DockerEngine, Engine as _};
 use crate::execute::probe_once;
 use crate::project::{Project, Service};
@@ -27,7 +28,7 @@ pub(super) struct StatusArgs {
     /// `table` or `json`
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Show passwords in URLs
+    /// Show passwords in URLs, and the keys that a service has in its environment
     #[arg(long)]
     show_secrets: bool,
 }
@@ -45,6 +46,9 @@ struct ServiceStatus {
     reason: Option<String>,
     containers: Vec<ContainerStatus>,
     urls: Vec<Url>,
+    /// What one needs besides the URLs to use the service; only when asked for.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    credentials: IndexMap<String, String>,
     image: String,
     /// Whether the file says how to build the image.
     built: bool,
@@ -138,6 +142,11 @@ async fn service_status(
     let image = speaker
         .and_then(|container| observed.images.iter().find(|image| image.id == container.image_id))
         .or_else(|| observed.image(&service.image.familiar()));
+    let urls: Vec<Url> = urls::of(service, containers.first().copied())
+        .into_iter()
+        .map(|(name, url)| Url { name, url: if show_secrets { url } else { redact_url(&url) } })
+        .collect();
+    let credentials = if show_secrets { credentials(service, &urls) } else { IndexMap::default() };
     let label = |name: &str| image.and_then(|image| image.labels.get(name)).cloned();
     ServiceStatus {
         service: service.name.to_string(),
@@ -159,16 +168,26 @@ async fn service_status(
                 status: container.status.clone(),
             })
             .collect(),
-        urls: urls::of(service, containers.first().copied())
-            .into_iter()
-            .map(|(name, url)| Url { name, url: if show_secrets { url } else { redact_url(&url) } })
-            .collect(),
+        urls,
+        credentials,
         image: service.image.to_string(),
         built: service.build.is_some(),
         image_origin: label(labels::IMAGE_ORIGIN),
         stand_in: label(labels::IMAGE_STAND_IN),
         changed: changed(service, spec, &containers, observed),
     }
+}
+
+/// Secrets of the service's environment that stand in none of its URLs, such as a master key.
+fn credentials(service: &Service, urls: &[Url]) -> IndexMap<String, String> {
+    service
+        .environment
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .filter(|(name, value)| is_secret_name(name) && !value.is_empty())
+        .filter(|(_, value)| !urls.iter().any(|url| url.url.contains(value)))
+        .map(|(name, value)| (name.clone(), value.to_owned()))
+        .collect()
 }
 
 /// Why a container is not well, in a few words.
@@ -216,12 +235,13 @@ fn changed(
 }
 
 fn table(statuses: &[ServiceStatus]) -> Table {
+    let with_credentials = statuses.iter().any(|status| !status.credentials.is_empty());
     let mut table = Table::new(vec![
         Column::new("SERVICE"),
         Column::new("STATE"),
         Column::new("UPTIME"),
         Column::new("IMAGE").gives_way(2),
-        Column::new("URL").gives_way(1),
+        Column::new(if with_credentials { "URL, CREDENTIALS" } else { "URL" }).gives_way(1),
     ]);
     for status in statuses {
         let (words, tone) = words(status);
@@ -230,16 +250,17 @@ fn table(statuses: &[ServiceStatus]) -> Table {
             .first()
             .map(|container| uptime(&container.status))
             .unwrap_or_default();
-        let mut urls = status.urls.iter().map(|url| url.url.as_str());
+        let credentials = status.credentials.iter().map(|(name, value)| format!("{name}={value}"));
+        let mut lines = status.urls.iter().map(|url| url.url.clone()).chain(credentials);
         table.push(vec![
             status.service.as_str().into(),
             Cell::new(words, tone),
             uptime.into(),
             status.image.as_str().into(),
-            urls.next().unwrap_or_default().into(),
+            lines.next().unwrap_or_default().into(),
         ]);
-        for url in urls {
-            table.push(vec!["".into(), "".into(), "".into(), "".into(), url.into()]);
+        for line in lines {
+            table.push(vec!["".into(), "".into(), "".into(), "".into(), line.into()]);
         }
     }
     table
