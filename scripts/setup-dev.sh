@@ -45,19 +45,23 @@ bin_folder() {
 # Cargo knows best whether a binary is of these sources; where nothing changed
 # it answers at once.
 install_devstack() {
-  local built folder=$1
-  (cd "$root" && cargo build --release --locked --quiet) || die "devstack does not build"
+  local built installed=$1/devstack quiet=()
   built=$(target_folder)/release/devstack
-  installed=$folder/devstack
+  if [ -x "$built" ] && [ -z "$(find "$root"/{src,templates/presets,Cargo.toml,Cargo.lock} -newer "$built" -print -quit)" ]; then
+    quiet=(--quiet)
+  else
+    say "Building devstack, which takes minutes the first time"
+  fi
+  (cd "$root" && cargo build --release --locked ${quiet[@]+"${quiet[@]}"}) || die "devstack does not build"
   if cmp -s "$built" "$installed"; then
     ok "devstack: $installed is built from this tree"
     return 0
   fi
-  mkdir -p "$folder"
+  mkdir -p "$1"
   # In one step, so that a devstack that runs is not written into.
   cp "$built" "$installed.new"
   mv -f "$installed.new" "$installed"
-  ok "devstack: built and installed as $installed"
+  ok "devstack: built from this tree and installed as $installed"
 }
 
 # Rust's linker is the C compiler, and one of the crates has C in it.
@@ -71,9 +75,11 @@ use_docker_context
 engine=$("$root/scripts/engine.sh" start ${agreed[@]+"${agreed[@]}"}) || exit 1
 ok "engine: $(tail -n 1 <<<"$engine")"
 
+# Without the folder that machine.sh added.
 user_path=${PATH%:*}
-say "Building devstack (the first time takes minutes)"
-install_devstack "$(bin_folder "$user_path")"
+folder=$(bin_folder "$user_path")
+install_devstack "$folder"
+installed=$folder/devstack
 
 if images=$("$root/scripts/images.sh" --check); then
   ok "images: $images"
@@ -83,14 +89,15 @@ else
 fi
 
 cd "$root"
-"$installed" up -d
+# Its table comes once, below and with the passwords.
+"$installed" up -d >/dev/null
 ok "stack: devstack up -d"
 
 say ""
 "$installed" status --show-secrets
 say ""
 case ":$user_path:" in
-  *":${installed%/*}:"*) ;;
-  *) say "The command is not in your PATH yet:  export PATH=\"${installed%/*}:\$PATH\"" ;;
+  *":$folder:"*) ;;
+  *) say "The command is not in your PATH yet:  export PATH=\"$folder:\$PATH\"" ;;
 esac
 say "Try it:  curl localhost:8000/notes"
