@@ -179,3 +179,95 @@ fn a_stopped_container_is_recreated_and_started_when_its_service_changed() {
     assert_eq!(stack.exec("app", &["printenv", "COLOUR"]), "blue");
     assert_eq!(stack.containers(), [format!("{}-app-1", stack.name())]);
 }
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn one_service_is_reset_with_its_data_and_the_others_keep_theirs() {
+    let service =
+        |name: &str| format!("  {name}:\n    {IDLE}    volumes: [\"{name}-data:/data\"]\n");
+    let stack = Stack::new(
+        "reset-one",
+        &format!(
+            "services:\n{}{}volumes:\n  one-data:\n  two-data:\n",
+            service("one"),
+            service("two")
+        ),
+    );
+    stack.ok(&["up", "-d"]);
+    for name in ["one", "two"] {
+        stack.exec(name, &["touch", "/data/mark"]);
+    }
+    let two = stack.id("two");
+    stack.ok(&["reset", "-y", "one"]).says(&["one-data removed"]);
+    assert_eq!(stack.exec("one", &["ls", "/data"]), "");
+    assert_eq!(stack.exec("two", &["ls", "/data"]), "mark");
+    assert_eq!(stack.id("two"), two);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_changed_network_is_made_anew_with_its_containers() {
+    let yaml = |subnet: &str| {
+        format!(
+            "services:\n  app:\n    {IDLE}    networks: [net]\nnetworks:\n  \
+             net: {{ipam: {{config: [{{subnet: {subnet}}}]}}}}\n"
+        )
+    };
+    let stack = Stack::new("subnet", &yaml("10.213.77.0/28"));
+    stack.ok(&["up", "-d"]);
+    assert!(stack.exec("app", &["hostname", "-I"]).starts_with("10.213.77."));
+    stack.write("devstack.yaml", &yaml("10.213.78.0/28"));
+    stack.ok(&["up", "-d"]);
+    assert!(stack.exec("app", &["hostname", "-I"]).starts_with("10.213.78."));
+    stack.ok(&["up", "-d"]).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn two_ups_at_the_same_time_end_with_one_container_each() {
+    let stack = Stack::new("twice", &format!("services:\n  one:\n    {IDLE}  two:\n    {IDLE}"));
+    let runs = [stack.spawn(&["up", "-d"]), stack.spawn(&["up", "-d"])];
+    // One of them may lose; what matters is what is there afterwards.
+    for run in runs {
+        run.end();
+    }
+    stack.ok(&["up", "-d"]);
+    let name = stack.name();
+    assert_eq!(
+        stack.resources(),
+        [
+            format!("container {name}-one-1"),
+            format!("container {name}-two-1"),
+            format!("network {name}_default"),
+        ]
+    );
+    for service in ["one", "two"] {
+        assert_eq!(stack.inspect(service)["State"]["Running"], true);
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_container_that_was_never_given_its_files_is_not_started() {
+    let stack = Stack::new(
+        "no-files",
+        &format!(
+            "services:\n  app:\n    {IDLE}    secrets: [key]\nsecrets:\n  key: {{file: ./key}}\n"
+        ),
+    );
+    stack.write("key", "opens the door");
+    // As if the run had been killed between the creation and the copy.
+    stack.ok(&["up", "--no-start"]);
+    let made = stack.inspect("app");
+    let body = serde_json::json!({
+        "Image": made["Config"]["Image"],
+        "Cmd": made["Config"]["Cmd"],
+        "Labels": made["Config"]["Labels"],
+        "HostConfig": {"NetworkMode": made["HostConfig"]["NetworkMode"], "Init": true},
+    });
+    engine::delete(&format!("/containers/{}", text(&made["Id"])));
+    engine::post(&format!("/containers/create?name={}-app-1", stack.name()), &body);
+
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.exec("app", &["cat", "/run/secrets/key"]), "opens the door");
+}

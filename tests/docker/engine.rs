@@ -1,6 +1,7 @@
 //! The engine as seen without devstack: its HTTP API over the socket, so that no bug of devstack's
 //! own client can hide what is really there.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -113,7 +114,7 @@ pub(crate) fn http(
 
 fn call(method: &str, path: &str, body: Option<&Value>) -> std::io::Result<Answer> {
     let stream = UnixStream::connect(socket())?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     exchange(stream, method, path, &[], body)
 }
 
@@ -132,7 +133,7 @@ fn exchange(
         body.len()
     );
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(request, "{name}: {value}\r\n");
     }
     request.push_str("\r\n");
     request.push_str(&body);

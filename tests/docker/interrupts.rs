@@ -104,3 +104,49 @@ fn a_killed_up_is_finished_by_the_next_one() {
         running() == expected.iter().cloned().collect()
     });
 }
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_second_interrupt_of_an_attached_up_kills_what_does_not_stop() {
+    let stack = Stack::new(
+        "int-twice",
+        "services:\n  app:\n    image: redis:8\n    stop_grace_period: 5m\n    \
+         command: [sh, -c, \"trap '' TERM; echo deaf; while :; do sleep 0.1; done\"]\n",
+    );
+    let up = stack.spawn(&["up"]);
+    up.prints("deaf");
+    up.interrupt();
+    up.says("app stopping");
+    up.interrupt();
+    up.end().ended_with(130).within(seconds(60));
+    let state = stack.inspect("app")["State"].clone();
+    assert_eq!((&state["Running"], &state["ExitCode"]), (&false.into(), &137.into()));
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn an_attached_up_ends_when_its_services_have() {
+    let stack = Stack::new(
+        "attached-end",
+        "services:\n  app:\n    image: redis:8\n    command: [sh, -c, \"sleep 1; echo farewell\"]\n",
+    );
+    let up = stack.ok(&["up"]).within(seconds(30));
+    assert!(up.stdout.contains("farewell"), "{up}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn an_interrupted_down_is_finished_by_the_next_one() {
+    let stack = Stack::new(
+        "int-down",
+        "services:\n  app:\n    image: redis:8\n    stop_grace_period: 3s\n    \
+         command: [sh, -c, \"trap '' TERM; while :; do sleep 0.1; done\"]\n",
+    );
+    stack.ok(&["up", "-d"]);
+    let down = stack.spawn(&["down"]);
+    down.says("app stopping");
+    down.interrupt();
+    down.end().ended_with(130).within(seconds(30));
+    stack.ok(&["down"]);
+    assert_eq!(stack.resources(), Vec::<String>::new());
+}

@@ -6,10 +6,13 @@
 //! run at the same time, and leaves nothing behind.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
 mod container;
 mod converge;
 mod engine;
+mod following;
 mod images;
 mod interrupts;
 mod neighbours;

@@ -350,7 +350,7 @@ impl Running {
     }
 
     fn until(&self, what: &str, condition: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !condition() {
             assert!(
                 Instant::now() < deadline,

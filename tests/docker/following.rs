@@ -1,0 +1,95 @@
+//! Commands that look at what runs: logs, exec, ps.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::engine;
+use crate::support::{Stack, eventually, seconds, text};
+
+const IDLE: &str = "image: redis:8\n    init: true\n    command: [sleep, infinity]\n";
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn followed_logs_go_on_through_a_restart_and_a_recreation() {
+    let yaml = |word: &str| {
+        format!(
+            "services:\n  app:\n    image: redis:8\n    init: true\n    \
+             command: [sh, -c, \"echo {word} $$HOSTNAME; exec sleep infinity\"]\n"
+        )
+    };
+    let stack = Stack::new("follow", &yaml("first"));
+    stack.ok(&["up", "-d"]);
+    let logs = stack.spawn(&["logs", "--follow", "--no-log-prefix"]);
+    let id = stack.id("app");
+    logs.prints(&format!("first {}\n", &id[..12]));
+    stack.ok(&["restart", "app"]);
+    logs.prints(&format!("first {0}\nfirst {0}\n", &id[..12]));
+    stack.write("devstack.yaml", &yaml("second"));
+    stack.ok(&["up", "-d"]);
+    logs.prints(&format!("second {}\n", &stack.id("app")[..12]));
+    logs.interrupt();
+    logs.end();
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn exec_gives_its_input_to_the_command() {
+    let stack = Stack::new("stdin", &format!("services:\n  app:\n    {IDLE}"));
+    stack.ok(&["up", "-d"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_devstack"))
+        .args(["-p", stack.name(), "exec", "-T", "app", "sh", "-c", "tr a-z A-Z; exit 5"])
+        .current_dir(stack.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds.
+    let text = "the quick brown fox\n".repeat(20_000);
+    let mut stdin = child.stdin.take().unwrap();
+    let sent = text.clone();
+    let writer = std::thread::spawn(move || stdin.write_all(sent.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8(output.stdout).unwrap() == text.to_uppercase());
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_container_that_somebody_removes_while_it_is_waited_for_ends_the_wait() {
+    let stack =
+        Stack::new("removed", &format!("services:\n  app:\n    {IDLE}    ready: {{tcp: 6379}}\n"));
+    let up = stack.spawn(&["up", "-d"]);
+    up.says("app started");
+    engine::delete(&format!("/containers/{}?force=1", stack.id("app")));
+    up.end().ended_with(1).says(&["was removed while it was waited for"]).within(seconds(30));
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn kill_and_rm_do_what_their_names_say() {
+    let stack = Stack::new("kill", &format!("services:\n  app:\n    {IDLE}  other:\n    {IDLE}"));
+    stack.ok(&["up", "-d"]);
+    stack.ok(&["kill", "app"]);
+    eventually("the kill shows", seconds(5), || stack.inspect("app")["State"]["ExitCode"] == 137);
+    stack.ok(&["rm", "--force"]);
+    assert_eq!(stack.containers(), [format!("{}-other-1", stack.name())]);
+    stack.ok(&["rm", "--force", "--stop"]);
+    assert_eq!(stack.containers(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_file_that_is_gone_or_broken_does_not_keep_down_from_working() {
+    let stack = Stack::new(
+        "broken",
+        &format!(
+            "services:\n  app:\n    {IDLE}    volumes: [\"data:/data\"]\nvolumes: {{data: }}\n"
+        ),
+    );
+    stack.ok(&["up", "-d"]);
+    stack.write("devstack.yaml", "services: [\n");
+    assert_eq!(text(&stack.ps()[0]["Service"]), "app");
+    stack.ok(&["down", "-v"]);
+    assert_eq!(stack.resources(), Vec::<String>::new());
+}
