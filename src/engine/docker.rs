@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, EventsOptionsBuilder, KillContainerOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+    ListNetworksOptions, RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
     RenameContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
     UploadToContainerOptionsBuilder,
 };
@@ -196,6 +196,16 @@ fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }
 
+/// Whether a network's labels are those of this project's network as it should be.
+fn is_network(
+    spec: &NetworkSpec,
+    found: Option<&std::collections::HashMap<String, String>>,
+) -> bool {
+    [labels::PROJECT, labels::CONFIG_HASH]
+        .iter()
+        .all(|label| found.and_then(|found| found.get(*label)) == spec.labels.get(*label))
+}
+
 /// Takes answers for success that say that the wished-for state is there already.
 fn already(result: Result<(), BollardError>, statuses: &[u16]) -> Result<(), BollardError> {
     match result {
@@ -247,7 +257,9 @@ impl Engine for DockerEngine {
     async fn create_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let name = &spec.network.name;
         match self.docker.create_network(convert::network(spec)).await {
-            Ok(_) => Ok(()),
+            // Since API 1.44 names are unique.
+            Ok(_) if self.has_api(44) => Ok(()),
+            Ok(created) => self.keep_one_network(spec, &created.id).await,
             // Two runs at the same time: the other one was quicker, and made the very same.
             Err(BollardError::DockerResponseServerError { status_code: 409, .. })
                 if self.has_network(spec).await =>
@@ -435,13 +447,31 @@ impl DockerEngine {
     /// Whether this project's network is there as it should be.
     async fn has_network(&self, spec: &NetworkSpec) -> bool {
         let options = None::<bollard::query_parameters::InspectNetworkOptions>;
-        let Ok(found) = self.docker.inspect_network(&spec.network.name, options).await else {
-            return false;
+        let found = self.docker.inspect_network(&spec.network.name, options).await;
+        found.is_ok_and(|found| is_network(spec, found.labels.as_ref()))
+    }
+
+    /// Older engines make as many networks of one name as they are asked for, and no container can
+    /// be connected to such a name any more. Of two runs at the same time the later one withdraws.
+    async fn keep_one_network(&self, spec: &NetworkSpec, own: &str) -> Result<(), EngineError> {
+        let name = &spec.network.name;
+        let failed = |error: &BollardError| self.error("create network", name, error);
+        let listed = self.docker.list_networks(None::<ListNetworksOptions>).await;
+        let mut same_name = listed.map_err(|error| failed(&error))?;
+        same_name.retain(|network| network.name.as_ref() == Some(name));
+        same_name.sort_by(|one, other| {
+            one.created.cmp(&other.created).then_with(|| one.id.cmp(&other.id))
+        });
+        let Some(first) = same_name.first().filter(|first| first.id.as_deref() != Some(own)) else {
+            return Ok(());
         };
-        let found = found.labels.unwrap_or_default();
-        [labels::PROJECT, labels::CONFIG_HASH]
-            .iter()
-            .all(|label| found.get(*label) == spec.labels.get(*label))
+        let removed = self.docker.remove_network(own).await;
+        already(removed, &[404]).map_err(|error| failed(&error))?;
+        if is_network(spec, first.labels.as_ref()) {
+            return Ok(());
+        }
+        let kind = EngineErrorKind::Conflict(format!("network with name {name} already exists"));
+        Err(EngineError::new("create network", name, kind))
     }
 
     /// Whether the name of a container can be had after all. A run that was killed may have asked
