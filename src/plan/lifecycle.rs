@@ -108,6 +108,14 @@ pub fn remove(containers: &[&ObservedContainer], stop: bool, anonymous_volumes: 
     plan
 }
 
+/// The steps that bring one container up.
+struct Begun {
+    /// It runs after this one.
+    started: StepId,
+    /// Those that wait for it.
+    waits: HashMap<AwaitFor, StepId>,
+}
+
 /// Brings containers up one after the other's conditions.
 fn run_up(
     containers: &[&ObservedContainer],
@@ -116,8 +124,7 @@ fn run_up(
     operation: impl Fn(&ObservedContainer) -> Option<Operation>,
 ) -> Plan {
     let mut plan = Plan::default();
-    // Per service: the steps after which it runs, and those after which it is ready.
-    let mut done: HashMap<ServiceName, Vec<(StepId, Option<StepId>)>> = HashMap::new();
+    let mut begun: HashMap<ServiceName, Vec<Begun>> = HashMap::new();
     for container in dependencies_first(containers) {
         let Some(operation) = operation(container) else {
             plan.unchanged.push(subject(container));
@@ -126,29 +133,32 @@ fn run_up(
         let spec = spec_of(container, desired);
         let mut after = Vec::new();
         for (name, dependency) in spec.iter().flat_map(|spec| &spec.service.depends_on) {
-            for (started, ready) in done.get(name).into_iter().flatten() {
-                let ready =
-                    ready.filter(|_| dependency.condition != DependsOnCondition::ServiceStarted);
-                after.push(ready.unwrap_or(*started));
+            let condition = awaited(dependency.condition);
+            for dependency in begun.get(name).into_iter().flatten() {
+                let wait = condition.and_then(|condition| dependency.waits.get(&condition));
+                after.push(*wait.unwrap_or(&dependency.started));
             }
         }
         let subject = subject(container);
         let started = plan.push(operation, subject.clone(), Cause::Requested, after);
-        let needed = spec.is_some_and(|spec| is_waited_for(spec, desired));
-        let ready = spec.filter(|_| wait || needed).map(|spec| {
-            plan.push(
-                Operation::AwaitContainer {
+        let mut waits = HashMap::new();
+        if let Some(spec) = spec {
+            let mut conditions = conditions_on(spec, desired);
+            if conditions.is_empty() && wait {
+                conditions.push(AwaitFor::ReadyOrFinished);
+            }
+            for condition in conditions {
+                let wait = Operation::AwaitContainer {
                     container: ContainerRef::Existing(container.id.clone()),
                     spec: Arc::clone(spec),
-                    condition: AwaitFor::ReadyOrFinished,
-                },
-                subject.clone(),
-                Cause::Requested,
-                vec![started],
-            )
-        });
+                    condition,
+                };
+                let step = plan.push(wait, subject.clone(), Cause::Requested, vec![started]);
+                waits.insert(condition, step);
+            }
+        }
         if let Some(service) = container.service() {
-            done.entry(service).or_default().push((started, ready));
+            begun.entry(service).or_default().push(Begun { started, waits });
         }
     }
     plan
@@ -165,12 +175,23 @@ fn spec_of<'a>(
         .find(|spec| spec.service.name == service && spec.number == container.number())
 }
 
-fn is_waited_for(spec: &ContainerSpec, desired: &Desired) -> bool {
-    desired.containers.iter().any(|other| {
-        other
-            .service
-            .depends_on
-            .get(&spec.service.name)
-            .is_some_and(|dependency| dependency.condition != DependsOnCondition::ServiceStarted)
-    })
+/// What other services of the file wait for before they start.
+fn conditions_on(spec: &ContainerSpec, desired: &Desired) -> Vec<AwaitFor> {
+    let mut conditions: Vec<AwaitFor> = desired
+        .containers
+        .iter()
+        .filter_map(|other| other.service.depends_on.get(&spec.service.name))
+        .filter_map(|dependency| awaited(dependency.condition))
+        .collect();
+    conditions.sort_unstable();
+    conditions.dedup();
+    conditions
+}
+
+const fn awaited(condition: DependsOnCondition) -> Option<AwaitFor> {
+    match condition {
+        DependsOnCondition::ServiceStarted => None,
+        DependsOnCondition::ServiceHealthy => Some(AwaitFor::Ready),
+        DependsOnCondition::ServiceCompletedSuccessfully => Some(AwaitFor::Completed),
+    }
 }

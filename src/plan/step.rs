@@ -125,7 +125,7 @@ pub enum Operation {
 }
 
 /// The state to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AwaitFor {
     /// It is ready, as a dependant needs it: it must run.
     Ready,
