@@ -10,6 +10,7 @@ use crate::engine::{EndpointError, EngineError, EngineErrorKind};
 use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict, PortOwner};
+use crate::report::{Paint, Tone};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl CliError {
             cx.print_diagnostics(diagnostics);
             return;
         }
-        let mut report = Report { text: String::new(), colour: cx.stderr_colour() };
+        let mut report = Report { text: String::new(), paint: Paint::new(cx.stderr_colour()) };
         self.describe(&mut report);
         cx.note(&self.redactor.apply(&report.text));
     }
@@ -179,27 +180,27 @@ impl CliError {
 /// An error message in the making.
 struct Report {
     text: String,
-    colour: bool,
+    paint: Paint,
 }
 
 impl Report {
     fn error(&mut self, message: &str) {
-        let word = console::style("error:").red().bold().force_styling(self.colour);
+        let word = self.paint.apply(Tone::Strong, &self.paint.apply(Tone::Bad, "error:"));
         self.line(&format!("{word} {message}"));
     }
 
     fn note(&mut self, message: &str) {
-        let word = console::style("note:").cyan().force_styling(self.colour);
+        let word = self.paint.apply(Tone::Busy, "note:");
         self.line(&format!("  {word} {message}"));
     }
 
     fn hint(&mut self, message: &str) {
-        let word = console::style("help:").green().force_styling(self.colour);
+        let word = self.paint.apply(Tone::Good, "help:");
         self.line(&format!("  {word} {message}"));
     }
 
     fn quote(&mut self, lines: &[String]) {
-        let bar = console::style("|").dim().force_styling(self.colour).to_string();
+        let bar = self.paint.apply(Tone::Faint, "|");
         for line in lines {
             self.line(&format!("    {bar} {}", line.trim_end()));
         }
@@ -322,6 +323,7 @@ const fn conflict_hint(conflict: &Conflict) -> &'static str {
         Conflict::MissingExternalNetwork(_) => "make it with `docker network create`",
         Conflict::MissingExternalVolume(_) => "make it with `docker volume create`",
         Conflict::MissingImage { .. } => "pull or build it first, or change that setting",
+        Conflict::NetworkOfOrphan { .. } => "remove it with `--remove-orphans`",
         Conflict::NetworkInUse { .. } => "run `devstack up` without naming services",
     }
 }

@@ -195,9 +195,10 @@ fn version() -> String {
 }
 
 fn images(project: &Project) -> Vec<ImageSpec> {
-    let mut images: IndexMap<&ImageRef, ImageSpec> = IndexMap::new();
+    // One image can be written in several ways.
+    let mut images: IndexMap<String, ImageSpec> = IndexMap::new();
     for service in project.services.values() {
-        let spec = images.entry(&service.image).or_insert_with(|| ImageSpec {
+        let spec = images.entry(service.image.familiar()).or_insert_with(|| ImageSpec {
             reference: service.image.clone(),
             services: Vec::new(),
             build: None,

@@ -46,13 +46,17 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Stops (when it runs) and removes a container; returns the removal.
+    /// Stops (when it runs) and removes a container, unless this plan does so already; returns the
+    /// removal.
     pub(super) fn remove(
         &mut self,
         container: &ObservedContainer,
         service: &ServiceName,
         cause: Cause,
     ) -> StepId {
+        if let Some(removed) = self.removed.get(&container.name) {
+            return *removed;
+        }
         let subject = Subject::Container { service: service.clone(), name: container.name.clone() };
         let after = if container.state.is_running() {
             vec![self.plan.push(
@@ -83,6 +87,7 @@ impl Reconcile<'_> {
         let order = topological(&names, |name| {
             by_service[name][0].service.depends_on.keys().cloned().collect()
         });
+        self.free_ports();
         for name in &order {
             for spec in &by_service[name] {
                 let outcome = self.container(spec);
@@ -104,16 +109,15 @@ impl Reconcile<'_> {
         if let Some(owner) = self.foreign_owner(spec) {
             self.conflicts.push(Conflict::ContainerName { name: spec.name.clone(), owner });
         }
-        let removed_with_network = self.removed_with_network(spec);
-        let mut candidates: Vec<&ObservedContainer> = self
+        // Some may have had to go with a changed network.
+        let (gone, mut candidates): (Vec<_>, Vec<_>) = self
             .observed
             .containers_of(&self.desired.project)
             .filter(|container| {
                 container.service().as_ref() == Some(&spec.service.name)
                     && container.number() == spec.number
-                    && !removed_with_network
             })
-            .collect();
+            .partition(|container| self.removed.contains_key(&container.name));
         // The best match is kept; whatever an interrupted run left beside it goes.
         candidates.sort_by_key(|container| {
             let changed = self.change(spec, container).is_some();
@@ -126,12 +130,12 @@ impl Reconcile<'_> {
         });
         let mut candidates = candidates.into_iter();
         let Some(kept) = candidates.next() else {
-            let cause =
-                match spec.networks.keys().find(|name| self.changed_networks.contains_key(*name)) {
-                    Some(network) if removed_with_network => Cause::NetworkChanged(network.clone()),
-                    _ => Cause::Missing,
-                };
-            let create = self.create(spec, spec.name.clone(), Vec::new(), cause.clone(), &[]);
+            let changed = |old: &&ObservedContainer| {
+                old.networks.keys().find(|name| self.changed_networks.contains(*name)).cloned()
+            };
+            let cause = gone.iter().find_map(changed).map_or(Cause::Missing, Cause::NetworkChanged);
+            let inherit = gone.first().map_or_else(Vec::new, |old| self.inherited(spec, old));
+            let create = self.create(spec, spec.name.clone(), inherit, cause.clone(), &[]);
             let started =
                 self.start(spec, ContainerRef::CreatedBy(create), &subject, cause, vec![create]);
             return Outcome {
@@ -153,13 +157,6 @@ impl Reconcile<'_> {
         }
     }
 
-    fn removed_with_network(&self, spec: &ContainerSpec) -> bool {
-        self.observed.containers_of(&self.desired.project).any(|container| {
-            container.service().as_ref() == Some(&spec.service.name)
-                && container.networks.keys().any(|name| self.changed_networks.contains_key(name))
-        })
-    }
-
     fn foreign_owner(&self, spec: &ContainerSpec) -> Option<String> {
         let owner =
             self.observed.containers.iter().find(|container| container.name == spec.name)?;
@@ -167,9 +164,7 @@ impl Reconcile<'_> {
             && !owner.is_one_off()
             && owner.service().is_some_and(|service| {
                 // A renamed service's old container is an orphan; it may go with this very run.
-                service == spec.service.name
-                    || (self.options.remove_orphans
-                        && !self.desired.known_services.contains(&service))
+                service == spec.service.name || self.removed.contains_key(&owner.name)
             });
         if ours {
             return None;
@@ -184,11 +179,19 @@ impl Reconcile<'_> {
     }
 
     /// Why an existing container must be made again; `None` when it can stay.
-    fn change(&self, spec: &ContainerSpec, container: &ObservedContainer) -> Option<Cause> {
-        match self.options.recreate {
-            Recreate::Force => return Some(Cause::Requested),
-            Recreate::Never => return None,
-            Recreate::Changed => {}
+    pub(super) fn change(
+        &self,
+        spec: &ContainerSpec,
+        container: &ObservedContainer,
+    ) -> Option<Cause> {
+        if self.options.recreate == Recreate::Force {
+            return Some(Cause::Requested);
+        }
+        if let Some(cause) = self.broken(spec, container) {
+            return Some(cause);
+        }
+        if self.options.recreate == Recreate::Never {
+            return None;
         }
         let changed = spec.digests.changed_since(&container.digests());
         if !changed.is_empty() {
@@ -207,6 +210,30 @@ impl Reconcile<'_> {
         None
     }
 
+    /// Why a container is of no use any more, whatever its definition says.
+    fn broken(&self, spec: &ContainerSpec, container: &ObservedContainer) -> Option<Cause> {
+        // What was started once insists on the very network that it joined, not on one of the
+        // same name.
+        if !container.state.is_running()
+            && let Some(network) =
+                container.networks.keys().find(|name| self.networks.contains_key(*name))
+        {
+            return Some(Cause::NetworkChanged(network.clone()));
+        }
+        // A namespace ends with the container that it belonged to.
+        let modes = [
+            ("network_mode", &spec.network_mode),
+            ("pid", &spec.pid_mode),
+            ("ipc", &spec.ipc_mode),
+        ];
+        modes.into_iter().find_map(|(field, mode)| {
+            let owner = mode.as_ref()?.strip_prefix("container:")?;
+            let owner = self.services.values().flatten().find(|it| it.spec.name == owner)?;
+            let made_again = matches!(owner.container, ContainerRef::CreatedBy(_));
+            made_again.then(|| Cause::ConfigChanged(vec![field.to_owned()]))
+        })
+    }
+
     fn keep(
         &mut self,
         spec: &Arc<ContainerSpec>,
@@ -216,6 +243,9 @@ impl Reconcile<'_> {
     ) -> Outcome {
         let container = ContainerRef::Existing(kept.id.clone());
         let mut after = leftovers.to_vec();
+        after.extend(self.removed.get(&spec.name));
+        after.sort_unstable();
+        after.dedup();
         if kept.name != spec.name {
             after.push(self.plan.push(
                 Operation::RenameContainer {
@@ -224,7 +254,7 @@ impl Reconcile<'_> {
                 },
                 subject.clone(),
                 Cause::Leftover,
-                leftovers.to_vec(),
+                after.clone(),
             ));
         }
         let finished = kept.state == ContainerState::Exited { code: 0 } && self.is_one_shot(spec);
@@ -270,16 +300,14 @@ impl Reconcile<'_> {
         leftovers: &[StepId],
         subject: Subject,
     ) -> Outcome {
-        let inherit = if self.options.renew_anonymous_volumes {
-            Vec::new()
-        } else {
-            anonymous_volumes(spec, old)
-        };
+        let inherit = self.inherited(spec, old);
         // The successor is made beside the old container, so that a failure leaves the old one.
         let temporary = format!("{}_{}", old.id.short(), spec.name);
         let create = self.create(spec, temporary, inherit, cause.clone(), leftovers);
         let mut after = vec![create];
-        if old.state.is_running() {
+        if let Some(stopped) = self.stopped.get(&old.name) {
+            after.push(*stopped);
+        } else if old.state.is_running() {
             after = vec![self.plan.push(
                 Operation::StopContainer { id: old.id.clone(), grace: self.options.grace },
                 subject.clone(),
@@ -287,6 +315,8 @@ impl Reconcile<'_> {
                 after,
             )];
         }
+        // The name may be another container's until that one is gone.
+        let mut free: Vec<StepId> = self.removed.get(&spec.name).copied().into_iter().collect();
         let removed = self.plan.push(
             Operation::RemoveContainer {
                 id: old.id.clone(),
@@ -296,12 +326,16 @@ impl Reconcile<'_> {
             cause.clone(),
             after,
         );
+        self.removed.insert(old.name.clone(), removed);
+        free.push(removed);
+        free.sort_unstable();
+        free.dedup();
         let container = ContainerRef::CreatedBy(create);
         let renamed = self.plan.push(
             Operation::RenameContainer { container: container.clone(), name: spec.name.clone() },
             subject.clone(),
             Cause::Replaces,
-            vec![removed],
+            free,
         );
         let started = self.start(spec, container.clone(), &subject, cause, vec![renamed]);
         Outcome {
@@ -313,6 +347,11 @@ impl Reconcile<'_> {
             touched: true,
             awaits: HashMap::new(),
         }
+    }
+
+    /// The anonymous volumes that a container hands to its successor.
+    fn inherited(&self, spec: &ContainerSpec, old: &ObservedContainer) -> Vec<(String, String)> {
+        if self.options.renew_anonymous_volumes { Vec::new() } else { anonymous_volumes(spec, old) }
     }
 
     fn create(

@@ -8,7 +8,7 @@ mod options;
 mod order;
 mod resources;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -78,10 +78,12 @@ struct Reconcile<'a> {
     images: HashMap<String, StepId>,
     /// Steps that make a network, by name.
     networks: HashMap<String, StepId>,
-    /// Changed networks: the removals of the containers that use them.
-    changed_networks: HashMap<String, Vec<StepId>>,
+    /// Networks that are made again because their definition changed, by name.
+    changed_networks: HashSet<String>,
     /// Steps that remove a container, by the container's name.
     removed: HashMap<String, StepId>,
+    /// Steps that stop a container before anything else is known of it, by the container's name.
+    stopped: HashMap<String, StepId>,
     /// Steps that make a volume, by name.
     volumes: HashMap<String, StepId>,
     /// What became of each service's containers so far.
@@ -98,8 +100,9 @@ impl<'a> Reconcile<'a> {
             conflicts: Vec::new(),
             images: HashMap::new(),
             networks: HashMap::new(),
-            changed_networks: HashMap::new(),
+            changed_networks: HashSet::new(),
             removed: HashMap::new(),
+            stopped: HashMap::new(),
             volumes: HashMap::new(),
             services: IndexMap::new(),
         }

@@ -79,6 +79,14 @@ pub enum Conflict {
         /// Which setting forbids to get it.
         reason: &'static str,
     },
+    /// A changed network is used by a container that no service of the file has.
+    #[error("network `{network}` changed, but `{container}`, which no service has, uses it")]
+    NetworkOfOrphan {
+        /// The network.
+        network: String,
+        /// The container.
+        container: String,
+    },
     /// A changed network is used by a service that this run leaves out.
     #[error("network `{network}` changed, but `{container}` uses it and is not part of this run")]
     NetworkInUse {

@@ -48,6 +48,9 @@ impl Reconcile<'_> {
         kept: &ObservedContainer,
         subject: &Subject,
     ) -> Option<StepId> {
+        if !self.options.start {
+            return None;
+        }
         let restarted = spec
             .service
             .depends_on
@@ -69,21 +72,48 @@ impl Reconcile<'_> {
         ))
     }
 
-    /// The removals of containers that still have one of its host ports.
+    /// Stops containers that will be made again without a host port that another one is to have:
+    /// their turn to be stopped might come only after the other one's start.
+    pub(super) fn free_ports(&mut self) {
+        if !self.options.start {
+            return;
+        }
+        for container in self.observed.containers_of(&self.desired.project) {
+            let own = self.desired.containers.iter().find(|spec| {
+                Some(&spec.service.name) == container.service().as_ref()
+                    && spec.number == container.number()
+            });
+            let Some(own) = own else { continue };
+            let moves = held_ports(container).any(|port| {
+                !wants(own, port) && self.desired.containers.iter().any(|other| wants(other, port))
+            });
+            if !moves
+                || self.removed.contains_key(&container.name)
+                || self.change(own, container).is_none()
+            {
+                continue;
+            }
+            let service = own.service.name.clone();
+            let step = self.plan.push(
+                Operation::StopContainer { id: container.id.clone(), grace: self.options.grace },
+                Subject::Container { service, name: container.name.clone() },
+                Cause::ConfigChanged(vec!["ports".to_owned()]),
+                Vec::new(),
+            );
+            self.stopped.insert(container.name.clone(), step);
+        }
+    }
+
+    /// The steps after which containers that still have one of its host ports have it no more.
     fn port_holders(&self, spec: &ContainerSpec) -> Vec<StepId> {
-        let wanted: Vec<u16> = spec.service.ports.iter().filter_map(Port::fixed).collect();
-        let holds = |container: &ObservedContainer| {
-            container
-                .ports
-                .iter()
-                .filter_map(|port| port.published)
-                .any(|(_, it)| wanted.contains(&it))
-        };
         self.observed
             .containers
             .iter()
-            .filter(|container| holds(container))
-            .filter_map(|container| self.removed.get(&container.name).copied())
+            .filter(|container| held_ports(container).any(|port| wants(spec, port)))
+            .filter_map(|container| {
+                let name = &container.name;
+                self.stopped.get(name).or_else(|| self.removed.get(name)).copied()
+            })
             .collect()
     }
 
@@ -154,6 +184,16 @@ impl Reconcile<'_> {
         self.services[name][index].awaits.insert(condition, step);
         Some(step)
     }
+}
+
+/// The host ports that a running container has.
+fn held_ports(container: &ObservedContainer) -> impl Iterator<Item = u16> {
+    container.ports.iter().filter_map(|port| port.published).map(|(_, number)| number)
+}
+
+/// Whether a container is to have this host port.
+fn wants(spec: &ContainerSpec, port: u16) -> bool {
+    spec.service.ports.iter().filter_map(Port::fixed).any(|number| number == port)
 }
 
 /// Whether an unchanged container needs no waiting, by the snapshot alone.

@@ -77,12 +77,22 @@ impl Reconcile<'_> {
             if !container.networks.contains_key(name) {
                 continue;
             }
-            let service = container.service();
-            match service {
+            // An orphan or a surplus container may be going already.
+            if let Some(removed) = self.removed.get(&container.name) {
+                removals.push(*removed);
+                continue;
+            }
+            match container.service() {
                 Some(service) if self.desired.selected_services.contains(&service) => {
                     removals.push(self.remove(container, &service, cause.clone()));
                 }
-                _ => self.conflicts.push(Conflict::NetworkInUse {
+                Some(service) if self.desired.known_services.contains(&service) => {
+                    self.conflicts.push(Conflict::NetworkInUse {
+                        network: name.clone(),
+                        container: container.name.clone(),
+                    });
+                }
+                _ => self.conflicts.push(Conflict::NetworkOfOrphan {
                     network: name.clone(),
                     container: container.name.clone(),
                 }),
@@ -94,9 +104,9 @@ impl Reconcile<'_> {
             Operation::RemoveNetwork { id },
             subject.clone(),
             changed.clone(),
-            removals.clone(),
+            removals,
         );
-        self.changed_networks.insert(name.clone(), removals);
+        self.changed_networks.insert(name.clone());
         self.plan.push(
             Operation::CreateNetwork(Arc::new(spec.clone())),
             subject,
