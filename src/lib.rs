@@ -28,7 +28,7 @@
 //! | [`ready`] | one attempt to use a service in its own protocol | `project` |
 //! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
 //! | [`logs`] | log streams made into one | `project` |
-//! | [`report`] | what a person sees: live board, plain lines, JSON, tables, diagnostics | `event`, `config`, `project` |
+//! | [`report`] | what a person sees: live board, plain lines, JSON, tables, diagnostics | `event`, `config`, `project`, `plan` |
 //! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
 //! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
 //!

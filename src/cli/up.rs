@@ -12,10 +12,11 @@ use super::redact::Redactor;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::{ports, urls};
+use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::os::{files, signal::Interrupts};
 use crate::plan::{self, ReconcileOptions, Recreate, reconcile};
-use crate::project::{Duration as Period, Project, PullPolicy};
+use crate::project::{Duration as Period, Project, PullPolicy, ServiceName};
 use crate::state::{Desired, Observed};
 
 /// Arguments of `up`.
@@ -242,7 +243,9 @@ fn apply_scale(project: &mut Project, scale: &[(String, u32)]) -> Result<(), Cli
             .values_mut()
             .find(|service| service.name.as_str() == name || service.aliases.contains(name))
         else {
-            return Err(Problem::UnknownService { name: name.clone(), suggestion: None }.into());
+            let names = project.services.keys().map(ServiceName::as_str);
+            let suggestion = closest(name, names).map(str::to_owned);
+            return Err(Problem::UnknownService { name: name.clone(), suggestion }.into());
         };
         if *count > 1 && service.container_name.is_some() {
             return Err(CliError::other(

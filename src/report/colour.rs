@@ -7,7 +7,7 @@ use crate::project::ServiceName;
 
 /// Paints text by meaning.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paint {
+pub struct Paint {
     enabled: bool,
 }
 
@@ -32,12 +32,14 @@ pub enum Tone {
 
 impl Paint {
     /// Returns a paint that colours only when `enabled`.
-    pub(crate) fn new(enabled: bool) -> Self {
+    #[must_use]
+    pub fn new(enabled: bool) -> Self {
         Self { enabled }
     }
 
     /// Paints `text`.
-    pub(crate) fn apply(self, tone: Tone, text: &str) -> String {
+    #[must_use]
+    pub fn apply(self, tone: Tone, text: &str) -> String {
         let style = Style::new().force_styling(self.enabled);
         let style = match tone {
             Tone::Normal => return text.to_owned(),

@@ -34,6 +34,6 @@ mod wording;
 #[cfg(test)]
 mod fixture;
 
-pub use colour::{Palette, Tone};
+pub use colour::{Paint, Palette, Tone};
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};
