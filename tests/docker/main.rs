@@ -10,8 +10,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
 mod container;
+mod contract;
 mod converge;
 mod engine;
+#[path = "../it/engine_contract.rs"]
+mod engine_contract;
 mod following;
 mod images;
 mod interrupts;

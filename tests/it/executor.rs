@@ -1,0 +1,516 @@
+//! Carrying a plan out: what happens on a fault, on a cancellation, and while waiting.
+
+use std::time::Duration;
+
+use devstack::engine::fake::{Behaviour, FakeEngine};
+use devstack::engine::{Engine as _, EngineErrorKind};
+use devstack::event::{Action, Event, Progress, Subject};
+use devstack::execute::{ExecuteError, Limits, StepError, WaitFailureReason};
+use devstack::plan::{Plan, ReconcileOptions, reconcile};
+use devstack::state::Health;
+use insta::assert_snapshot;
+
+use crate::support::{World, desired};
+
+const CHAIN: &str = "
+name: p
+services:
+  web: {image: web, depends_on: {api: {condition: service_healthy}}}
+  api: {image: api, healthcheck: {test: 'true'}, depends_on: {db: {condition: service_healthy}}}
+  db: {image: db, healthcheck: {test: 'true'}}
+";
+
+const APART: &str = "
+name: p
+services:
+  one: {image: one}
+  two: {image: two}
+  three: {image: three}
+";
+
+fn plan_of(world: &World, yaml: &str) -> Plan {
+    reconcile(&desired(yaml), &world.observed(), &ReconcileOptions::default())
+        .expect("no conflicts")
+}
+
+fn up(world: &World, yaml: &str, limits: Limits) -> (Result<(), ExecuteError>, Vec<Event>) {
+    world.run_limited(&plan_of(world, yaml), limits, |_, _| {})
+}
+
+/// The events as text, times left out.
+fn told(events: &[Event]) -> String {
+    let lines = events.iter().filter_map(|event| {
+        Some(match event {
+            Event::Planned { steps, unchanged } => {
+                format!("planned: {} steps, {} unchanged", steps.len(), unchanged.len())
+            }
+            Event::Started { subject, action, cause } => {
+                format!("{} {subject} ({cause}) …", verb(*action))
+            }
+            Event::Blocked { subject, reason } => format!("blocked: {subject}: {reason}"),
+            Event::Progress { subject, progress: Progress::Probe { state }, .. } => {
+                format!("probe: {subject}: {state}")
+            }
+            Event::Progress { .. } => return None,
+            Event::Finished { subject, action, .. } => format!("{} {subject} done", verb(*action)),
+            Event::Failed { subject, action, reason } => {
+                format!("{} {subject} FAILED: {reason}", verb(*action))
+            }
+            Event::Warning(text) => format!("warning: {text}"),
+            Event::Cancelling => "cancelling".to_owned(),
+        })
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn verb(action: Action) -> String {
+    format!("{action:?}").to_lowercase()
+}
+
+fn of_container(events: &[Event], name: &str, wanted: Action) -> Vec<&'static str> {
+    let is = |subject: &Subject, action: Action| {
+        action == wanted && matches!(subject, Subject::Container { name: it, .. } if it == name)
+    };
+    let kinds = events.iter().filter_map(|event| match event {
+        Event::Started { subject, action, .. } if is(subject, *action) => Some("started"),
+        Event::Finished { subject, action, .. } if is(subject, *action) => Some("finished"),
+        Event::Failed { subject, action, .. } if is(subject, *action) => Some("failed"),
+        _ => None,
+    });
+    kinds.collect()
+}
+
+#[test]
+fn events_tell_the_run_in_its_order() {
+    let world = World::new();
+    let (result, events) = up(&world, CHAIN, Limits { parallel: 1, wait: None });
+    result.expect("no fault");
+    assert_snapshot!(told(&events), @r"
+    planned: 13 steps, 0 unchanged
+    pull image web (missing) …
+    pull image api (missing) …
+    pull image db (missing) …
+    create network p_default (missing) …
+    pull image web done
+    pull image api done
+    pull image db done
+    create network p_default done
+    create container p-db-1 (missing) …
+    create container p-api-1 (missing) …
+    create container p-web-1 (missing) …
+    create container p-db-1 done
+    start container p-db-1 (missing) …
+    create container p-api-1 done
+    blocked: container p-api-1: waiting for db
+    create container p-web-1 done
+    blocked: container p-web-1: waiting for api
+    start container p-db-1 done
+    await container p-db-1 (needed by api) …
+    await container p-db-1 done
+    start container p-api-1 (missing) …
+    start container p-api-1 done
+    await container p-api-1 (needed by web) …
+    await container p-api-1 done
+    start container p-web-1 (missing) …
+    start container p-web-1 done
+    await container p-web-1 (requested) …
+    await container p-web-1 done
+    ");
+}
+
+#[test]
+fn warnings_are_told_and_unchanged_containers_counted() {
+    let world = World::after_up(APART);
+    let fewer = APART.replace("  three: {image: three}\n", "");
+    let (result, events) = up(&world, &fewer, Limits::default());
+    result.expect("no fault");
+    assert_snapshot!(told(&events), @r"
+    planned: 0 steps, 2 unchanged
+    warning: no service of the file has p-three-1; remove with `--remove-orphans`
+    ");
+}
+
+#[test]
+fn a_fault_names_its_subject_and_ends_the_run() {
+    let world = World::new();
+    world.engine.fail_on("start", 2);
+    let (result, events) = up(&world, CHAIN, Limits { parallel: 1, wait: None });
+    let error = result.expect_err("the second start fails");
+    assert!(!error.cancelled);
+    assert_snapshot!(error, @"cannot start p-api-1: injected fault");
+    let [failure] = &error.failures[..] else { panic!("{error:?}") };
+    assert_eq!(failure.subject.to_string(), "container p-api-1");
+    assert_eq!(failure.action, Action::Start);
+    let StepError::Engine(cause) = &failure.error else { panic!("{failure:?}") };
+    assert_eq!(cause.kind, EngineErrorKind::Refused("injected fault".to_owned()));
+    assert_eq!(of_container(&events, "p-api-1", Action::Start), ["started", "failed"]);
+    assert_eq!(of_container(&events, "p-web-1", Action::Start), [] as [&str; 0]);
+}
+
+#[test]
+fn after_a_fault_no_further_step_begins() {
+    let world = World::new();
+    world.engine.fail_on("pull", 1);
+    let (result, events) = up(&world, APART, Limits { parallel: 1, wait: None });
+    result.expect_err("the first pull fails");
+    let failed = events.iter().position(|event| matches!(event, Event::Failed { .. }));
+    let failed = failed.expect("the failure is told");
+    let later = &events[failed..];
+    assert!(!later.iter().any(|event| matches!(event, Event::Started { .. })), "{later:#?}");
+    assert_eq!(world.observed().containers, []);
+}
+
+#[test]
+fn what_runs_when_another_step_fails_runs_to_its_end() {
+    let world = World::after_up(&APART.replace("name: p", "name: other"));
+    // All three are created at the same time, each in its second; the first one fails.
+    world.engine.slow_down("create", Duration::from_secs(1));
+    world.engine.fail_on("create", 1);
+    let (result, events) = up(&world, APART, Limits::default());
+    assert_eq!(result.expect_err("a create fails").failures.len(), 1);
+    let kinds = |name| of_container(&events, name, Action::Create);
+    assert_eq!(kinds("p-one-1"), ["started", "failed"]);
+    assert_eq!(kinds("p-two-1"), ["started", "finished"]);
+    assert_eq!(kinds("p-three-1"), ["started", "finished"]);
+    assert_eq!(of_container(&events, "p-two-1", Action::Start), [] as [&str; 0]);
+    assert!(world.observed().containers.iter().any(|container| container.name == "p-two-1"));
+}
+
+#[test]
+fn all_faults_of_one_moment_are_told() {
+    let world = World::new();
+    world.engine.offer(&["one:latest"]);
+    world.engine.slow_down("create network", Duration::from_secs(5));
+    let (result, _) = up(&world, APART, Limits::default());
+    let error = result.expect_err("two images do not exist");
+    assert_snapshot!(error, @"cannot pull two:latest: its registry has no such image; cannot pull three:latest: its registry has no such image");
+}
+
+#[test]
+fn a_pull_under_way_is_dropped_when_another_step_fails() {
+    let world = World::new();
+    world.engine.slow_down("pull", Duration::from_mins(10));
+    world.engine.fail_on("create network", 1);
+    let begun = world.block_on(async { tokio::time::Instant::now() });
+    let (result, _) = up(&world, APART, Limits::default());
+    assert_eq!(result.expect_err("the network fails").failures.len(), 1);
+    let elapsed = world.block_on(async move { begun.elapsed() });
+    assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
+    assert_eq!(world.observed().images, []);
+}
+
+#[test]
+fn a_wait_under_way_is_ended_by_a_fault_elsewhere() {
+    let world = World::new();
+    world.engine.behave("db", Behaviour::Starting);
+    let yaml = "
+name: p
+services:
+  db: {image: db, healthcheck: {test: 'true'}}
+  other: {image: other, depends_on: [db]}
+";
+    world.engine.fail_on("start", 2);
+    let (result, events) = up(&world, yaml, Limits::default());
+    let error = result.expect_err("the second start fails");
+    assert_eq!(error.failures.len(), 1, "{error}");
+    assert_eq!(of_container(&events, "p-db-1", Action::Await), ["started"]);
+}
+
+#[test]
+fn a_cancellation_ends_waits_and_begins_nothing() {
+    let world = World::new();
+    world.engine.behave("db", Behaviour::Starting);
+    let plan = plan_of(&world, CHAIN);
+    let (result, events) = world.run_limited(&plan, Limits::default(), |event, cancel| {
+        if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
+            cancel.cancel();
+        }
+    });
+    let error = result.expect_err("it was cancelled");
+    assert!(error.cancelled && error.failures.is_empty(), "{error:?}");
+    assert_snapshot!(error, @"cancelled");
+    let cancelling = events.iter().position(|event| *event == Event::Cancelling);
+    let later = &events[cancelling.expect("it is told")..];
+    assert!(!later.iter().any(|event| matches!(event, Event::Started { .. })), "{later:#?}");
+    assert_eq!(of_container(&events, "p-web-1", Action::Start), [] as [&str; 0]);
+}
+
+#[test]
+fn a_cancellation_lets_changes_under_way_end() {
+    let world = World::new();
+    world.engine.slow_down("create", Duration::from_secs(2));
+    let plan = plan_of(&world, APART);
+    let (result, events) = world.run_limited(&plan, Limits::default(), |event, cancel| {
+        if matches!(
+            event,
+            Event::Started { action: Action::Create, subject: Subject::Container { .. }, .. }
+        ) {
+            cancel.cancel();
+        }
+    });
+    assert!(result.expect_err("it was cancelled").cancelled);
+    for container in world.observed().containers {
+        let kinds = of_container(&events, &container.name, Action::Create);
+        assert_eq!(kinds, ["started", "finished"]);
+    }
+}
+
+#[test]
+fn a_cancellation_after_the_last_step_changes_nothing() {
+    let world = World::after_up(APART);
+    let plan = plan_of(&world, APART);
+    let (result, _) = world.run_watched(&plan, |_, cancel| cancel.cancel());
+    result.expect("there was nothing to cancel");
+}
+
+#[test]
+fn the_reason_for_waiting_is_told_and_follows_the_probes() {
+    let world = World::new();
+    world.engine.behave("db", Behaviour::Starting);
+    let plan = plan_of(&world, CHAIN);
+    let engine = std::sync::Arc::clone(&world.engine);
+    let mut n_blocked = 0;
+    let (result, events) = world.run_limited(&plan, Limits::default(), |event, _| {
+        if matches!(event, Event::Blocked { .. }) {
+            n_blocked += 1;
+        }
+        if let Event::Blocked { reason, .. } = event
+            && reason.contains("health check starting")
+        {
+            engine.turn_health("db", Health::Healthy);
+        }
+    });
+    result.expect("db becomes healthy");
+    assert!(n_blocked > 0);
+    let blocked: Vec<String> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Blocked { subject, reason } => Some(format!("{subject}: {reason}")),
+            _ => None,
+        })
+        .collect();
+    assert_snapshot!(blocked.join("\n"), @r"
+    container p-api-1: waiting for db
+    container p-web-1: waiting for api
+    container p-api-1: waiting for db: health check starting
+    ");
+}
+
+#[test]
+fn no_more_changes_at_once_than_the_limit() {
+    for (parallel, seconds) in [(1, 3), (2, 2), (16, 1)] {
+        let world = World::new();
+        world.engine.slow_down("pull", Duration::from_secs(1));
+        let plan = plan_of(&world, APART);
+        let begun = world.block_on(async { tokio::time::Instant::now() });
+        let limits = Limits { parallel, wait: None };
+        world.run_limited(&plan, limits, |_, _| {}).0.expect("no fault");
+        let elapsed = world.block_on(async move { begun.elapsed() });
+        assert_eq!(elapsed.as_secs(), seconds, "{parallel} at once");
+    }
+}
+
+#[test]
+fn waits_take_no_place_of_changes() {
+    let world = World::new();
+    world.engine.behave("db", Behaviour::Starting);
+    let yaml = "
+name: p
+services:
+  web: {image: web, depends_on: {db: {condition: service_healthy}}}
+  db: {image: db, healthcheck: {test: 'true'}}
+  other: {image: other}
+";
+    let plan = plan_of(&world, yaml);
+    let engine = std::sync::Arc::clone(&world.engine);
+    let limits = Limits { parallel: 1, wait: None };
+    let (result, _) = world.run_limited(&plan, limits, |event, _| {
+        if matches!(event, Event::Finished { subject, action: Action::Start, .. } if subject.to_string().contains("other")) {
+            engine.turn_health("db", Health::Healthy);
+        }
+    });
+    result.expect("`other` is started while db is waited for");
+}
+
+#[test]
+fn nobody_who_listens_is_no_reason_to_fail() {
+    let world = World::new();
+    let plan = plan_of(&world, CHAIN);
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    drop(receiver);
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let engine = std::sync::Arc::clone(&world.engine);
+    let work = devstack::execute::execute(engine, &plan, Limits::default(), sender, cancel);
+    world.block_on(work).expect("no fault");
+}
+
+mod waiting {
+    use super::*;
+
+    const DB: &str = "
+name: p
+services:
+  web: {image: web, depends_on: {db: {condition: service_healthy}}}
+  db: {image: db, healthcheck: {test: 'true'}}
+";
+
+    fn failure(world: &World, yaml: &str, limits: Limits) -> devstack::execute::WaitFailure {
+        let (result, _) = up(world, yaml, limits);
+        let mut error = result.expect_err("the wait fails");
+        assert_eq!(error.failures.len(), 1, "{error}");
+        match error.failures.remove(0).error {
+            StepError::Wait(failure) => *failure,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_service_that_exits_is_told_with_its_log() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Exits(3));
+        world.engine.print("db", &["starting", "no data directory"]);
+        let failure = failure(&world, DB, Limits::default());
+        assert_snapshot!(failure, @"service `db` exited with code 3");
+        assert_eq!((failure.service.as_str(), failure.container.as_str()), ("db", "p-db-1"));
+        assert_eq!(failure.log, ["starting", "no data directory"]);
+    }
+
+    #[test]
+    fn a_service_that_ends_well_is_not_healthy_either() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Exits(0));
+        assert_snapshot!(failure(&world, DB, Limits::default()), @"service `db` exited with code 0");
+    }
+
+    #[test]
+    fn a_one_shot_that_fails_holds_up_who_needs_it() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Exits(2));
+        let yaml = DB.replace("service_healthy", "service_completed_successfully");
+        assert_snapshot!(failure(&world, &yaml, Limits::default()), @"service `db` exited with code 2");
+        assert!(world.engine.calls().iter().all(|call| call != "start p-web-1"));
+    }
+
+    #[test]
+    fn a_one_shot_of_nobody_may_end_well() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Exits(0));
+        world.up("name: p\nservices: {db: {image: db}}\n");
+    }
+
+    #[test]
+    fn an_unhealthy_service_is_told_with_what_its_check_printed() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Unhealthy);
+        let failure = failure(&world, DB, Limits::default());
+        assert_eq!(
+            failure.reason,
+            WaitFailureReason::Unhealthy { output: "connection refused".to_owned() }
+        );
+        assert_snapshot!(failure, @"service `db` is unhealthy");
+    }
+
+    #[test]
+    fn an_endless_start_ends_with_the_limit() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Starting);
+        let failure = failure(&world, DB, Limits::default());
+        assert_snapshot!(failure, @"service `db` is not ready after 180 s");
+        assert_eq!(failure.last_probe.as_deref(), Some("health check starting"));
+    }
+
+    #[test]
+    fn the_users_limit_outweighs_the_services_own() {
+        let yaml = "
+name: p
+services:
+  db: {image: db, ready: {exec: ['false'], timeout: 20s}}
+";
+        let own = failure(&World::new(), yaml, Limits::default());
+        assert_eq!(own.reason, WaitFailureReason::TimedOut { after: Duration::from_secs(20) });
+        let limits = Limits { wait: Some(Duration::from_secs(7)), ..Limits::default() };
+        let users = failure(&World::new(), yaml, limits);
+        assert_eq!(users.reason, WaitFailureReason::TimedOut { after: Duration::from_secs(7) });
+        assert_eq!(users.last_probe.as_deref(), Some("check exits with 1"));
+    }
+
+    #[test]
+    fn a_line_of_the_log_makes_ready() {
+        let world = World::new();
+        let yaml = "name: p\nservices: {db: {image: db, ready: {log: 'ready to accept'}}}\n";
+        let limits = Limits { wait: Some(Duration::from_secs(5)), ..Limits::default() };
+        let failure = failure(&world, yaml, limits);
+        assert_eq!(failure.last_probe.as_deref(), Some("no `ready to accept` in its log yet"));
+        world.engine.print("db", &["database is ready to accept connections"]);
+        world.up(yaml);
+    }
+
+    #[test]
+    fn a_health_check_that_turns_is_seen_at_once() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Starting);
+        let plan = plan_of(&world, DB);
+        let engine = std::sync::Arc::clone(&world.engine);
+        let begun = world.block_on(async { tokio::time::Instant::now() });
+        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
+            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
+                engine.turn_health("db", Health::Healthy);
+            }
+        });
+        result.expect("it became healthy");
+        let elapsed = world.block_on(async move { begun.elapsed() });
+        assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
+    }
+
+    #[test]
+    fn a_death_is_seen_at_once() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Starting);
+        let plan = plan_of(&world, DB);
+        let engine = std::sync::Arc::clone(&world.engine);
+        let begun = world.block_on(async { tokio::time::Instant::now() });
+        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
+            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
+                engine.finish("db", 1);
+            }
+        });
+        assert_snapshot!(result.expect_err("it died"), @"service `db` exited with code 1");
+        let elapsed = world.block_on(async move { begun.elapsed() });
+        assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
+    }
+
+    #[test]
+    fn a_removal_by_somebody_else_ends_the_wait() {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Starting);
+        let plan = plan_of(&world, DB);
+        let engine: std::sync::Arc<FakeEngine> = std::sync::Arc::clone(&world.engine);
+        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
+            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
+                let db = engine.snapshot().containers.into_iter().find(|it| it.name == "p-db-1");
+                let id = db.expect("it is waited for").id;
+                // Nothing in it waits.
+                let removed = engine.remove_container(&id, false);
+                futures_util::future::FutureExt::now_or_never(removed)
+                    .expect("done at once")
+                    .expect("no fault");
+            }
+        });
+        assert_snapshot!(result.expect_err("it is gone"), @"service `db` was removed while it was waited for");
+    }
+
+    #[test]
+    fn a_one_shot_is_waited_for_until_it_ends() {
+        let world = World::new();
+        let yaml = DB.replace("service_healthy", "service_completed_successfully");
+        let plan = plan_of(&world, &yaml);
+        let engine = std::sync::Arc::clone(&world.engine);
+        let (result, events) = world.run_limited(&plan, Limits::default(), |event, _| {
+            if matches!(event, Event::Started { action: Action::Complete, .. }) {
+                engine.finish("db", 0);
+            }
+        });
+        result.expect("it ended with 0");
+        assert_eq!(of_container(&events, "p-db-1", Action::Complete), ["started", "finished"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Everything that needs no Docker Engine: planning, execution and properties on the engine in
+//! memory, the built binary, and the rules of the source tree itself.
+
+mod cli;
+mod contract;
+mod engine_contract;
+mod executor;
+mod layering;
+mod plan;
+mod properties;
+mod support;

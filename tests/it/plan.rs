@@ -1,0 +1,12 @@
+//! What is decided, one obligation a test: a prior state, a file, the whole plan.
+
+mod change;
+mod conflict;
+mod fresh;
+mod images;
+mod lifecycle;
+mod order;
+mod ports;
+mod remains;
+mod scale;
+mod teardown;

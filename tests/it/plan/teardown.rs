@@ -1,0 +1,182 @@
+//! `down`, from the labels on the engine alone.
+
+use insta::assert_snapshot;
+
+use crate::support::{World, text};
+
+const STACK: &str = "
+name: p
+services:
+  web: {image: web, depends_on: [api]}
+  api: {image: api, depends_on: [db], volumes: ['/src:/src']}
+  db: {image: db, volumes: ['data:/data']}
+volumes: {data: }
+";
+
+const NEIGHBOUR: &str = "
+name: q
+services:
+  web: {image: web, volumes: ['data:/data']}
+volumes: {data: }
+";
+
+fn names(names: &[&str]) -> Vec<devstack::project::ServiceName> {
+    names.iter().map(|name| name.parse().expect("a service's name")).collect()
+}
+
+fn world() -> World {
+    let world = World::after_up(STACK);
+    world.up(NEIGHBOUR);
+    world
+}
+
+#[test]
+fn dependants_are_stopped_first_and_volumes_stay() {
+    assert_snapshot!(text(&world().down("p", |_| {})), @r"
+    1. stop container p-web-1 (requested)
+    2. remove container p-web-1 (requested)  after 1
+    3. stop container p-api-1 (requested)  after 1
+    4. remove container p-api-1 (requested)  after 3
+    5. stop container p-db-1 (requested)  after 3
+    6. remove container p-db-1 (requested)  after 5
+    7. remove network p_default (requested)  after 2, 4, 6
+    ");
+}
+
+#[test]
+fn with_volumes_what_only_writes_to_them_is_killed() {
+    assert_snapshot!(text(&world().down("p", |it| it.volumes = true)), @r"
+    1. remove container p-web-1 (requested)
+    2. stop container p-api-1 (requested)
+    3. remove container p-api-1 (requested)  after 2
+    4. remove container p-db-1 (requested)
+    5. remove network p_default (requested)  after 1, 3, 4
+    6. remove volume p_data (requested)  after 1, 3, 4
+    ");
+}
+
+#[test]
+fn a_stopped_container_is_only_removed() {
+    use devstack::engine::Engine as _;
+    let world = world();
+    world.block_on(async {
+        let api = world.container("p-api-1").id;
+        world.engine.stop_container(&api, None).await.expect("it runs");
+    });
+    assert_snapshot!(text(&world.down("p", |_| {})), @r"
+    1. stop container p-web-1 (requested)
+    2. remove container p-web-1 (requested)  after 1
+    3. remove container p-api-1 (requested)
+    4. stop container p-db-1 (requested)
+    5. remove container p-db-1 (requested)  after 4
+    6. remove network p_default (requested)  after 2, 3, 5
+    ");
+}
+
+#[test]
+fn orphans_stay_and_keep_their_network() {
+    let plan = world().down("p", |it| it.known_services = Some(names(&["web", "api"])));
+    assert_snapshot!(text(&plan), @r"
+      1. stop container p-web-1 (requested)
+      2. remove container p-web-1 (requested)  after 1
+      3. stop container p-api-1 (requested)  after 1
+      4. remove container p-api-1 (requested)  after 3
+    warning: no service of the file has p-db-1; remove with `--remove-orphans`
+    warning: network p_default stays: p-db-1 uses it
+    ");
+}
+
+#[test]
+fn orphans_go_when_asked() {
+    let plan = world().down("p", |it| {
+        it.known_services = Some(names(&["web", "api"]));
+        it.remove_orphans = true;
+    });
+    assert_snapshot!(text(&plan), @r"
+    1. stop container p-web-1 (requested)
+    2. remove container p-web-1 (requested)  after 1
+    3. stop container p-api-1 (requested)  after 1
+    4. remove container p-api-1 (requested)  after 3
+    5. stop container p-db-1 (requested)  after 3
+    6. remove container p-db-1 (requested)  after 5
+    7. remove network p_default (requested)  after 2, 4, 6
+    ");
+}
+
+#[test]
+fn named_services_go_with_the_volumes_that_only_they_use() {
+    let plan = world().down("p", |it| {
+        it.services = Some(names(&["db"]));
+        it.volumes = true;
+    });
+    assert_snapshot!(text(&plan), @r"
+    1. remove container p-db-1 (requested)
+    2. remove volume p_data (requested)  after 1
+    ");
+}
+
+#[test]
+fn a_volume_that_others_use_stays() {
+    let yaml = STACK.replace("'/src:/src'", "'data:/shared'");
+    let plan = World::after_up(&yaml).down("p", |it| {
+        it.services = Some(names(&["db"]));
+        it.volumes = true;
+    });
+    assert_snapshot!(text(&plan), @r"
+    1. stop container p-db-1 (requested)
+    2. remove container p-db-1 (requested)  after 1
+    ");
+}
+
+#[test]
+fn networks_stay_when_asked() {
+    assert_snapshot!(text(&world().down("p", |it| it.keep_networks = true)), @r"
+    1. stop container p-web-1 (requested)
+    2. remove container p-web-1 (requested)  after 1
+    3. stop container p-api-1 (requested)  after 1
+    4. remove container p-api-1 (requested)  after 3
+    5. stop container p-db-1 (requested)  after 3
+    6. remove container p-db-1 (requested)  after 5
+    ");
+}
+
+#[test]
+fn images_go_last() {
+    let plan = World::after_up(NEIGHBOUR).down("q", |it| it.images = vec!["web:latest".to_owned()]);
+    assert_snapshot!(text(&plan), @r"
+    1. stop container q-web-1 (requested)
+    2. remove container q-web-1 (requested)  after 1
+    3. remove network q_default (requested)  after 2
+    4. remove image web:latest (requested)  after 2
+    ");
+}
+
+#[test]
+fn an_unknown_project_has_nothing_to_remove() {
+    assert_snapshot!(text(&world().down("r", |it| it.volumes = true)), @"nothing");
+}
+
+#[test]
+fn a_container_of_run_goes_too() {
+    let mut observed = World::after_up(NEIGHBOUR).observed();
+    observed.containers[0].labels.insert("com.docker.compose.oneoff".to_owned(), "True".to_owned());
+    let world = World::with(devstack::engine::fake::FakeEngine::with(observed));
+    assert_snapshot!(text(&world.down("q", |it| it.known_services = Some(names(&["web"])))), @r"
+    1. stop container q-web-1 (requested)
+    2. remove container q-web-1 (requested)  after 1
+    3. remove network q_default (requested)  after 2
+    ");
+}
+
+#[test]
+fn a_cycle_in_the_labels_ends() {
+    let mut observed = World::after_up(STACK).observed();
+    for container in &mut observed.containers {
+        let all = "web:service_started:false,api:service_started:false,db:service_started:false";
+        container.labels.insert("com.docker.compose.depends_on".to_owned(), all.to_owned());
+    }
+    let world = World::with(devstack::engine::fake::FakeEngine::with(observed));
+    let plan = world.down("p", |_| {});
+    world.run(&plan).expect("no fault");
+    assert_eq!(world.observed().containers, []);
+}
