@@ -5,7 +5,6 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
 use super::scope::Scope;
-use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::{Plan, lifecycle};
 use crate::project::Duration;
@@ -116,7 +115,7 @@ pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliErro
     let services = scope.services(&args.services)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     let plan = lifecycle::remove(&containers, args.stop, args.volumes);
     if cx.global.dry_run {
@@ -159,7 +158,7 @@ async fn act(
     let services = scope.services(names)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let observed: Observed = engine.observe().await?;
+    let observed: Observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     let plan = plan(&containers, &scope.desired());
     if cx.global.dry_run {

@@ -90,7 +90,7 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     if containers.is_empty() && !args.follow {
         cx.note("no containers; `devstack up` makes them");
@@ -260,7 +260,7 @@ impl<'a> Following<'a> {
 
     /// Whether a container runs or is about to be started again by the engine.
     async fn any_alive(&self) -> bool {
-        match self.engine.observe().await {
+        match self.engine.observe_containers().await {
             Ok(observed) => lifecycle::selected(&self.project, &observed, &self.services)
                 .iter()
                 .any(|container| container.state.is_running()),
