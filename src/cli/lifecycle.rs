@@ -113,7 +113,6 @@ pub(super) async fn kill(cx: &Context, args: KillArgs) -> Result<ExitStatus, Cli
 pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliError> {
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
-    let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
@@ -143,6 +142,8 @@ pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliErro
             }
         }
     }
+    // Not before the question: there, Ctrl-C simply ends the command.
+    let mut interrupts = Interrupts::listen();
     run(cx, &engine, &plan, None, &mut interrupts).await?;
     Ok(ExitStatus::Success)
 }

@@ -33,7 +33,6 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     let project = cx.load_project()?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
-    let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let observed = engine.observe().await?;
     let options = TeardownOptions {
@@ -64,6 +63,8 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
             }
         }
     }
+    // Not before the question: there, Ctrl-C simply ends the command.
+    let mut interrupts = Interrupts::listen();
     run(cx, &engine, &plan, None, &mut interrupts).await?;
     // The whole stack comes back, since dependants of a reset service may have been disturbed.
     let project: Arc<Project> = selected(&project, &[], true)?;
