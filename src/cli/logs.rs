@@ -224,16 +224,34 @@ impl<'a> Following<'a> {
                     }
                     Some(Err(error)) if error.is_not_found() => {}
                     Some(Err(error)) => return Some(Err(error)),
-                    None if self.any_alive().await => idle = true,
-                    None => return None,
+                    None => match self.any_alive().await {
+                        Ok(true) => idle = true,
+                        Ok(false) => return None,
+                        Err(error) => return Some(Err(error)),
+                    },
                 },
                 event = self.events.next() => {
-                    let event = event?;
+                    let Some(event) = event else {
+                        // The engine went away, or something between it and us.
+                        match self.engine.container_events().await {
+                            Ok(events) => self.events = events,
+                            Err(error) => return Some(Err(error)),
+                        }
+                        match self.any_alive().await {
+                            Ok(true) => continue,
+                            Ok(false) => return None,
+                            Err(error) => return Some(Err(error)),
+                        }
+                    };
                     if self.concerns(&event) && event.kind == ContainerEventKind::Started {
                         self.take_up(event);
                         idle = false;
-                    } else if idle && !self.any_alive().await {
-                        return None;
+                    } else if idle {
+                        match self.any_alive().await {
+                            Ok(true) => {}
+                            Ok(false) => return None,
+                            Err(error) => return Some(Err(error)),
+                        }
                     }
                 }
             }
@@ -259,13 +277,11 @@ impl<'a> Following<'a> {
     }
 
     /// Whether a container runs or is about to be started again by the engine.
-    async fn any_alive(&self) -> bool {
-        match self.engine.observe_containers().await {
-            Ok(observed) => lifecycle::selected(&self.project, &observed, &self.services)
-                .iter()
-                .any(|container| container.state.is_running()),
-            Err(_) => false,
-        }
+    async fn any_alive(&self) -> Result<bool, EngineError> {
+        let observed = self.engine.observe_containers().await?;
+        Ok(lifecycle::selected(&self.project, &observed, &self.services)
+            .iter()
+            .any(|container| container.state.is_running()))
     }
 }
 
