@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::logs::{Following, Printer, Told, stream};
 use super::run::run;
-use crate::engine::{DockerEngine, Engine as _, LogsRequest};
+use crate::engine::{DockerEngine, LogsRequest};
 use crate::logs::{Follow, Options};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
@@ -40,7 +40,7 @@ pub(super) async fn follow(
     attached: Attached<'_>,
     mut interrupts: Interrupts,
 ) -> Result<ExitStatus, CliError> {
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(attached.project, &observed, &attached.services);
     let mut printer = Printer::new(
         cx,
@@ -91,7 +91,7 @@ pub(super) async fn stop(
     interrupts: &mut Interrupts,
 ) -> Result<(), CliError> {
     cx.note("stopping; press Ctrl-C again to kill");
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(attached.project, &observed, &attached.services);
     let plan = lifecycle::stop(&containers, attached.grace);
     let heard = interrupts.count();
@@ -102,7 +102,7 @@ pub(super) async fn stop(
         // Stops that are under way end as soon as their containers are killed.
         () = second.at_least(heard + 1) => {
             // Some have stopped by now: only of the others may it be said that they are killed.
-            let observed = engine.observe().await?;
+            let observed = engine.observe_containers().await?;
             let containers = lifecycle::selected(attached.project, &observed, &attached.services);
             let plan = lifecycle::kill(&containers, "SIGKILL");
             run(cx, engine, &plan, None, interrupts).await

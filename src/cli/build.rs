@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
-use super::redact::Redactor;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use crate::engine::Engine as _;
@@ -41,7 +40,6 @@ fn argument(text: &str) -> Result<(String, String), String> {
 
 pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, CliError> {
     let project = cx.load_project()?;
-    let redactor = Redactor::of(&project);
     let mut project = Project::clone(&*selected(&project, &args.services, args.with_dependencies)?);
     project.services.retain(|_, service| service.build.is_some());
     if project.services.is_empty() {
@@ -68,8 +66,6 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);
     }
-    run(cx, &engine, &plan, None, &mut interrupts)
-        .await
-        .map_err(|error| error.redacted(redactor))?;
+    run(cx, &engine, &plan, None, &mut interrupts).await?;
     Ok(ExitStatus::Success)
 }

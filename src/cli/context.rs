@@ -2,10 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::args::{AnsiArg, GlobalArgs, ProgressArg};
 use super::error::{CliError, Problem};
+use super::redact::Redactor;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{FileReader, LoadRequest, Presets, load};
@@ -23,6 +24,8 @@ pub(super) struct Context {
     working_dir: PathBuf,
     environment: Vec<(String, String)>,
     terminal: Terminal,
+    /// Set once the files have been read: before that, nothing is known that had to be hidden.
+    redactor: OnceLock<Redactor>,
 }
 
 impl Context {
@@ -38,7 +41,7 @@ impl Context {
         };
         let terminal = Terminal::detect(ansi, |name| std::env::var(name).ok());
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self { global, working_dir, environment, terminal }
+        Self { global, working_dir, environment, terminal, redactor: OnceLock::new() }
     }
 
     /// A variable of the environment.
@@ -89,6 +92,7 @@ impl Context {
         let mut warnings = loaded.warnings;
         match decode(&loaded.root, &request, &mut |path| files::read_text(path)) {
             Ok((project, more)) => {
+                self.redactor.get_or_init(|| Redactor::of(&project));
                 warnings.0.extend(more.0);
                 Ok((project, warnings))
             }
@@ -122,6 +126,11 @@ impl Context {
         if !diagnostics.0.is_empty() {
             self.note(&render(diagnostics, self.stderr_colour(), self.width()));
         }
+    }
+
+    /// What hides the project's secrets in text that comes from elsewhere.
+    pub(super) fn redactor(&self) -> Redactor {
+        self.redactor.get().cloned().unwrap_or_default()
     }
 
     /// Prints a line for a person, on standard error.

@@ -4,7 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 use super::context::Context;
-use super::redact::Redactor;
 use crate::config::diagnostic::Diagnostics;
 use crate::engine::{EndpointError, EngineError, EngineErrorKind};
 use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
@@ -31,8 +30,6 @@ pub(super) enum ExitStatus {
 #[derive(Debug)]
 pub(super) struct CliError {
     problem: Problem,
-    /// Hides the project's secrets in whatever is printed.
-    redactor: Redactor,
 }
 
 /// Why a command failed.
@@ -72,7 +69,7 @@ pub(super) enum Problem {
 
 impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
-        Self { problem, redactor: Redactor::default() }
+        Self { problem }
     }
 }
 
@@ -100,12 +97,6 @@ impl CliError {
         Problem::Other { message: message.into(), hint: Some(hint.into()) }.into()
     }
 
-    /// Hides these secrets when the error is printed.
-    pub(super) fn redacted(mut self, redactor: Redactor) -> Self {
-        self.redactor = redactor;
-        self
-    }
-
     /// The exit code.
     pub(super) fn status(&self) -> ExitStatus {
         match &self.problem {
@@ -128,7 +119,7 @@ impl CliError {
         }
         let mut report = Report { text: String::new(), paint: Paint::new(cx.stderr_colour()) };
         self.describe(&mut report);
-        cx.note(&self.redactor.apply(&report.text));
+        cx.note(&cx.redactor().apply(&report.text));
     }
 
     fn describe(&self, report: &mut Report) {

@@ -9,9 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::scope::Scope;
-use crate::engine::{
-    DockerEngine, Engine as _, EngineError, EngineErrorKind, ExecRequest, ExecStreams,
-};
+use crate::engine::{DockerEngine, EngineError, EngineErrorKind, ExecRequest, ExecStreams};
 use crate::os::raw_terminal::{RawTerminal, resizes, size};
 use crate::state::{ContainerState, Observed, ObservedContainer};
 
@@ -59,7 +57,7 @@ pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, Cli
     let scope = Scope::find(cx)?;
     let service = scope.service(&args.service)?;
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let container = running(&scope, &observed, service.as_str(), args.index)?;
     let tty = !args.no_tty && !args.detach && cx.has_terminal();
     let request = ExecRequest {

@@ -5,7 +5,6 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
 use super::scope::Scope;
-use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::{Plan, lifecycle};
 use crate::project::Duration;
@@ -114,9 +113,8 @@ pub(super) async fn kill(cx: &Context, args: KillArgs) -> Result<ExitStatus, Cli
 pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliError> {
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
-    let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     let plan = lifecycle::remove(&containers, args.stop, args.volumes);
     if cx.global.dry_run {
@@ -144,6 +142,8 @@ pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliErro
             }
         }
     }
+    // Not before the question: there, Ctrl-C simply ends the command.
+    let mut interrupts = Interrupts::listen();
     run(cx, &engine, &plan, None, &mut interrupts).await?;
     Ok(ExitStatus::Success)
 }
@@ -159,7 +159,7 @@ async fn act(
     let services = scope.services(names)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let observed: Observed = engine.observe().await?;
+    let observed: Observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     let plan = plan(&containers, &scope.desired());
     if cx.global.dry_run {

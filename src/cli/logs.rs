@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
@@ -20,10 +21,13 @@ use crate::logs::{Follow, Format, Frame, FrameStream, LogLine, Options, Source, 
 use crate::plan::lifecycle;
 use crate::project::{Duration as Period, ProjectName, ServiceName};
 use crate::report::Palette;
-use crate::state::{ContainerId, ObservedContainer};
+use crate::state::{ContainerId, ContainerState, ObservedContainer};
 
 /// How long a line waits for an older one of another container.
 const WINDOW: Duration = Duration::from_millis(50);
+
+/// A restart, or a container's successor, comes within this time after the end.
+const GAP: Duration = Duration::from_secs(1);
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -90,7 +94,7 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     if containers.is_empty() && !args.follow {
         cx.note("no containers; `devstack up` makes them");
@@ -210,7 +214,15 @@ impl<'a> Following<'a> {
     /// The next line; `None` when none of the containers runs any more.
     pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
         let mut idle = false;
+        // When to give up, should nothing start until then.
+        let mut end: Option<Instant> = None;
         loop {
+            let ending = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 line = self.follow.next(), if !idle => match line {
                     Some(Ok(line)) => {
@@ -224,18 +236,36 @@ impl<'a> Following<'a> {
                     }
                     Some(Err(error)) if error.is_not_found() => {}
                     Some(Err(error)) => return Some(Err(error)),
-                    None if self.any_alive().await => idle = true,
-                    None => return None,
+                    None => {
+                        idle = true;
+                        end = Some(Instant::now() + GAP);
+                    }
                 },
                 event = self.events.next() => {
-                    let event = event?;
+                    let Some(event) = event else {
+                        // The engine went away, or something between it and us.
+                        match self.engine.container_events().await {
+                            Ok(events) => self.events = events,
+                            Err(error) => return Some(Err(error)),
+                        }
+                        end = Some(Instant::now() + GAP);
+                        continue;
+                    };
                     if self.concerns(&event) && event.kind == ContainerEventKind::Started {
                         self.take_up(event);
                         idle = false;
-                    } else if idle && !self.any_alive().await {
-                        return None;
+                        end = None;
+                    } else if idle && end.is_none() {
+                        end = Some(Instant::now() + GAP);
                     }
                 }
+                () = ending => match self.any_alive().await {
+                    Ok(true) => end = None,
+                    // What is still to be read ends by itself.
+                    Ok(false) if idle => return None,
+                    Ok(false) => end = None,
+                    Err(error) => return Some(Err(error)),
+                },
             }
         }
     }
@@ -258,14 +288,12 @@ impl<'a> Following<'a> {
         self.follow.add(stream(self.engine, &self.project, &told, &request));
     }
 
-    /// Whether a container runs or is about to be started again by the engine.
-    async fn any_alive(&self) -> bool {
-        match self.engine.observe().await {
-            Ok(observed) => lifecycle::selected(&self.project, &observed, &self.services)
-                .iter()
-                .any(|container| container.state.is_running()),
-            Err(_) => false,
-        }
+    /// Whether a container runs or is about to be started.
+    async fn any_alive(&self) -> Result<bool, EngineError> {
+        let observed = self.engine.observe_containers().await?;
+        Ok(lifecycle::selected(&self.project, &observed, &self.services).iter().any(|container| {
+            container.state.is_running() || container.state == ContainerState::Created
+        }))
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::scope::Scope;
-use crate::engine::Engine as _;
 use crate::report::{Cell, Column, Table, Tone};
 use crate::state::{ContainerState, Health, ObservedContainer, ObservedPort, labels};
 
@@ -95,7 +94,7 @@ pub(super) async fn ps(cx: &Context, mut args: PsArgs) -> Result<ExitStatus, Cli
     args.status.append(&mut args.filter);
     let scope = Scope::find(cx)?;
     let services = scope.services(&args.services)?;
-    let observed = cx.connect().await?.observe().await?;
+    let observed = cx.connect().await?.observe_containers().await?;
     let mut containers: Vec<&ObservedContainer> = observed
         .containers
         .iter()

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
-use super::redact::Redactor;
 use super::run::{dry_run, run};
 use super::scope::{Scope, desired, selected};
 use super::{up, urls};
@@ -32,14 +31,8 @@ pub(super) struct ResetArgs {
 
 pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, CliError> {
     let project = cx.load_project()?;
-    let redactor = Redactor::of(&project);
-    renew(cx, &args, project).await.map_err(|error| error.redacted(redactor))
-}
-
-async fn renew(cx: &Context, args: &ResetArgs, project: Project) -> Result<ExitStatus, CliError> {
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
-    let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let observed = engine.observe().await?;
     let options = TeardownOptions {
@@ -70,6 +63,8 @@ async fn renew(cx: &Context, args: &ResetArgs, project: Project) -> Result<ExitS
             }
         }
     }
+    // Not before the question: there, Ctrl-C simply ends the command.
+    let mut interrupts = Interrupts::listen();
     run(cx, &engine, &plan, None, &mut interrupts).await?;
     // The whole stack comes back, since dependants of a reset service may have been disturbed.
     let project: Arc<Project> = selected(&project, &[], true)?;
@@ -77,7 +72,7 @@ async fn renew(cx: &Context, args: &ResetArgs, project: Project) -> Result<ExitS
     let wait = args.wait_timeout.map(Duration::from_secs);
     let options = ReconcileOptions::default();
     up::bring_up(cx, &engine, &project, &desired, &options, wait, &mut interrupts).await?;
-    cx.print(&urls::table(cx, &project, &engine.observe().await?))?;
+    cx.print(&urls::table(cx, &project, &engine.observe_containers().await?))?;
     Ok(ExitStatus::Success)
 }
 

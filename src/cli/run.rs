@@ -44,6 +44,7 @@ pub(super) async fn run<E: Engine>(
     let (sender, mut events) = mpsc::channel::<Event>(EVENTS);
     let cancel = CancellationToken::new();
     let mut display = reporter(cx.progress(), cx.terminal_facts(), time::OffsetDateTime::now_utc());
+    let redactor = cx.redactor();
     let begun = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
     let heard = interrupts.count();
@@ -57,13 +58,15 @@ pub(super) async fn run<E: Engine>(
                 break Err(ExecuteError { failures: Vec::new(), cancelled: true });
             }
             () = interrupts.at_least(heard + 1), if !cancel.is_cancelled() => cancel.cancel(),
-            Some(event) = events.recv() => display.report(&event, begun.elapsed()),
+            Some(event) = events.recv() => {
+                display.report(&redactor.event(event), begun.elapsed());
+            }
             _ = ticks.tick() => display.tick(begun.elapsed()),
             outcome = &mut work => break outcome,
         }
     };
     while let Ok(event) = events.try_recv() {
-        display.report(&event, begun.elapsed());
+        display.report(&redactor.event(event), begun.elapsed());
     }
     display.finish(begun.elapsed());
     outcome.map_err(|error| Problem::Run(error).into())

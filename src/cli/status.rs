@@ -86,10 +86,15 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
             wanted.contains(&service.name) || !containers(&project, service, &observed).is_empty()
         }))
         .filter(|service| wanted.is_empty() || wanted.contains(&service.name));
-    let statuses = futures_util::future::join_all(shown.map(|service| {
+    let mut statuses = futures_util::future::join_all(shown.map(|service| {
         service_status(&engine, &project, service, &observed, &desired, args.show_secrets)
     }))
     .await;
+    if !args.show_secrets {
+        for reason in statuses.iter_mut().filter_map(|status| status.reason.as_mut()) {
+            *reason = cx.redactor().apply(reason);
+        }
+    }
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&statuses).expect("only text keys");

@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use super::attached::{self, Attached, Style};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
-use super::redact::Redactor;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::{ports, urls};
@@ -135,30 +134,21 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let mut project = cx.load_project()?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
-    let redactor = Redactor::of(&project);
-    converge(cx, &args, &project).await.map_err(|error| error.redacted(redactor))
-}
-
-async fn converge(
-    cx: &Context,
-    args: &UpArgs,
-    project: &Arc<Project>,
-) -> Result<ExitStatus, CliError> {
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let desired = desired(project);
+    let desired = desired(&project);
     let begun = time::OffsetDateTime::now_utc();
     let wait = args.wait_timeout.map(Duration::from_secs);
     let outcome =
-        bring_up(cx, &engine, project, &desired, &args.options(), wait, &mut interrupts).await;
+        bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts).await;
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
         let unchanged = outcome?;
         if !args.no_start && !cx.global.dry_run {
             let observed = match unchanged {
                 Some(observed) => observed,
-                None => engine.observe().await?,
+                None => engine.observe_containers().await?,
             };
-            cx.print(&urls::table(cx, project, &observed))?;
+            cx.print(&urls::table(cx, &project, &observed))?;
         }
         return Ok(ExitStatus::Success);
     }

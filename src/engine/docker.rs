@@ -444,6 +444,14 @@ impl Engine for DockerEngine {
 }
 
 impl DockerEngine {
+    /// What containers there are; networks, volumes and images are not asked for.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn observe_containers(&self) -> Result<Observed, EngineError> {
+        observe::containers(self).await
+    }
+
     /// Whether this project's network is there as it should be.
     async fn has_network(&self, spec: &NetworkSpec) -> bool {
         let options = None::<bollard::query_parameters::InspectNetworkOptions>;

@@ -208,6 +208,15 @@ fn is_cut_off(error: &BollardError) -> bool {
     match error {
         BollardError::HyperResponseError { err } => !err.is_parse() && !err.is_user(),
         BollardError::HyperLegacyError { .. } => true,
+        // What breaks off in a stream of log lines or of an exec's output. Other kinds come from
+        // files, such as those of TLS.
+        BollardError::IOError { err } => matches!(
+            err.kind(),
+            std::io::ErrorKind::Other
+                | std::io::ErrorKind::UnexpectedEof
+                | std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::BrokenPipe
+        ),
         _ => false,
     }
 }
@@ -255,6 +264,16 @@ impl fmt::Display for EngineErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_that_breaks_off_is_an_engine_that_went_away() {
+        let broken = BollardError::IOError { err: std::io::Error::other("error reading a body") };
+        let error = EngineError::from_bollard("read the log of", "web", "unix:///e.sock", &broken);
+        assert!(error.is_unreachable(), "{error}");
+        let missing = BollardError::IOError { err: std::io::ErrorKind::NotFound.into() };
+        let error = EngineError::from_bollard("use", "the engine", "tcp://h:1", &missing);
+        assert!(!error.is_unreachable(), "{error}");
+    }
 
     #[test]
     fn answers_are_sorted_by_what_can_be_done() {

@@ -40,6 +40,20 @@ pub(super) async fn observe(engine: &DockerEngine) -> Result<Observed, EngineErr
     })
 }
 
+/// The containers alone, for those who need nothing else.
+pub(super) async fn containers(engine: &DockerEngine) -> Result<Observed, EngineError> {
+    let options = ListContainersOptionsBuilder::default().all(true).build();
+    let containers = engine
+        .docker
+        .list_containers(Some(options))
+        .await
+        .map_err(|error| engine.error("list the containers of", "the Docker Engine", &error))?;
+    Ok(Observed {
+        containers: containers.into_iter().filter_map(container).collect(),
+        ..Observed::default()
+    })
+}
+
 fn container(summary: ContainerSummary) -> Option<ObservedContainer> {
     let status = summary.status.unwrap_or_default();
     let networks: IndexMap<String, Option<IpAddr>> = summary

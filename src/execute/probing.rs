@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::wait::LONGEST_SLEEP;
-use crate::engine::{ContainerFacts, Engine, EngineError, LogLines};
+use crate::engine::{ContainerFacts, Engine, EngineError, EngineErrorKind, LogLines};
 use crate::project::{LogStream, Probe};
 use crate::ready::{NetworkProbe, Pace, ProbeState, Reason, Target, check};
 use crate::state::{ContainerId, ContainerSpec, Health};
@@ -97,6 +97,11 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
                     }
                     tokio::time::sleep(pause).await;
                 }
+                Answer::Unasked { pause } => {
+                    self.attempt += 1;
+                    tokio::time::sleep(pause).await;
+                    return Ok(Found::LookAgain);
+                }
                 Answer::DeadEnd(target) => self.dead_ends.push(target),
             }
         }
@@ -158,7 +163,11 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
             Ok(outcome) => {
                 Answer::NotYet { state: command_state(outcome.code, &outcome.output), pause }
             }
-            // The container may have ended in between; the next look at it tells.
+            // The container has ended in between; the next look at it tells more.
+            Err(EngineError {
+                kind: EngineErrorKind::NotFound(_) | EngineErrorKind::Conflict(_),
+                ..
+            }) => Answer::Unasked { pause },
             Err(error) => Answer::NotYet { state: error.kind.to_string(), pause },
         })
     }
@@ -210,6 +219,7 @@ pub async fn probe_once<E: Engine>(
             match probing.ask(&probe, &facts).await? {
                 Answer::Ready => break,
                 Answer::NotYet { state, .. } => return Ok(Some(Err(state))),
+                Answer::Unasked { .. } => return Ok(None),
                 Answer::DeadEnd(target) => probing.dead_ends.push(target),
             }
         }
@@ -219,7 +229,14 @@ pub async fn probe_once<E: Engine>(
 
 enum Answer {
     Ready,
-    NotYet { state: String, pause: Duration },
+    NotYet {
+        state: String,
+        pause: Duration,
+    },
+    /// There was nobody to ask.
+    Unasked {
+        pause: Duration,
+    },
     DeadEnd(Target),
 }
 

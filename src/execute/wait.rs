@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::failure::{StepError, WaitFailure, WaitFailureReason};
 use super::probing::{Found, Probing};
-use crate::engine::{ContainerEvent, ContainerFacts, Engine, LogLines};
+use crate::engine::{ContainerEvent, ContainerEventKind, ContainerFacts, Engine, LogLines};
 use crate::plan::AwaitFor;
 use crate::project::RestartPolicy;
 use crate::state::{ContainerId, ContainerSpec, ContainerState, Health};
@@ -66,7 +66,7 @@ pub(super) async fn wait<E: Engine>(
             Verdict::Probe => {
                 let found = tokio::select! {
                     biased;
-                    () = heard(&mut events, waiting.id) => continue,
+                    () = heard(&mut events, waiting.id, true) => continue,
                     () = &mut patience => {
                         let reason = WaitFailureReason::TimedOut { after: limit };
                         return Err(waiting.failure(reason, probing.last()).await);
@@ -81,7 +81,7 @@ pub(super) async fn wait<E: Engine>(
         }
         tokio::select! {
             biased;
-            () = heard(&mut events, waiting.id) => {}
+            () = heard(&mut events, waiting.id, facts.state == ContainerState::Running) => {}
             () = &mut patience => {
                 let reason = WaitFailureReason::TimedOut { after: limit };
                 return Err(waiting.failure(reason, probing.last()).await);
@@ -178,10 +178,12 @@ const fn restarts(policy: RestartPolicy, code: i64) -> bool {
     }
 }
 
-/// Resolves when something was heard of the container.
-async fn heard(events: &mut broadcast::Receiver<ContainerEvent>, id: &ContainerId) {
+/// Resolves when something was heard of the container that may change what is known of it.
+async fn heard(events: &mut broadcast::Receiver<ContainerEvent>, id: &ContainerId, runs: bool) {
     loop {
         match events.recv().await {
+            // The late news of a start that was seen already; another one follows a death.
+            Ok(event) if event.id == *id && runs && event.kind == ContainerEventKind::Started => {}
             Ok(event) if event.id == *id => return,
             Ok(_) => {}
             // Missed some: one of them may have been ours.

@@ -18,6 +18,7 @@ mod canvas;
 mod pull;
 mod resources;
 mod row;
+mod screen;
 mod tty;
 
 mod build_lines;

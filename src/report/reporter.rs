@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::colour::{Paint, Tone};
 use super::json::Json;
 use super::plain::Plain;
+use super::screen::Screen;
 use super::tty::Tty;
 use super::wording;
 use crate::event::Event;
@@ -75,7 +76,7 @@ pub fn reporter(
         ProgressMode::Quiet => return Box::new(Quiet::new(std::io::stderr(), paint)),
     };
     if live {
-        Box::new(Tty::new(Term::buffered_stderr(), paint))
+        Box::new(Tty::new(Screen::new(Term::buffered_stderr()), paint))
     } else {
         Box::new(Plain::new(std::io::stderr(), paint))
     }
