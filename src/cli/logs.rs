@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
@@ -24,6 +25,10 @@ use crate::state::{ContainerId, ObservedContainer};
 
 /// How long a line waits for an older one of another container.
 const WINDOW: Duration = Duration::from_millis(50);
+
+/// How long nothing must run until a followed log has ended: a restart, or a container that is made
+/// anew, takes a moment.
+const LINGER: Duration = Duration::from_secs(3);
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -207,10 +212,18 @@ impl<'a> Following<'a> {
         Ok(Self { engine, project, services, follow, events, shown: HashMap::new(), begun })
     }
 
-    /// The next line; `None` when none of the containers runs any more.
+    /// The next line; `None` when none of the containers runs any more, nor comes back.
     pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
         let mut idle = false;
+        // When to look whether that was all.
+        let mut look = None;
         loop {
+            let looking = async move {
+                match look {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 line = self.follow.next(), if !idle => match line {
                     Some(Ok(line)) => {
@@ -224,17 +237,29 @@ impl<'a> Following<'a> {
                     }
                     Some(Err(error)) if error.is_not_found() => {}
                     Some(Err(error)) => return Some(Err(error)),
-                    None if self.any_alive().await => idle = true,
-                    None => return None,
+                    None => {
+                        idle = true;
+                        look = Some(Instant::now() + LINGER);
+                    }
                 },
                 event = self.events.next() => {
                     let event = event?;
-                    if self.concerns(&event) && event.kind == ContainerEventKind::Started {
+                    if !self.concerns(&event) {
+                        continue;
+                    }
+                    if event.kind == ContainerEventKind::Started {
                         self.take_up(event);
                         idle = false;
-                    } else if idle && !self.any_alive().await {
+                        look = None;
+                    } else if idle && look.is_none() {
+                        look = Some(Instant::now() + LINGER);
+                    }
+                }
+                () = looking => {
+                    if !self.any_alive().await {
                         return None;
                     }
+                    look = None;
                 }
             }
         }
