@@ -27,7 +27,7 @@ use crate::state::{ContainerId, ContainerState, ObservedContainer};
 const WINDOW: Duration = Duration::from_millis(50);
 
 /// A restart, or a container's successor, comes within this time after the end.
-const GAP: Duration = Duration::from_secs(1);
+const GAP: Duration = Duration::from_secs(3);
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -211,7 +211,7 @@ impl<'a> Following<'a> {
         Ok(Self { engine, project, services, follow, events, shown: HashMap::new(), begun })
     }
 
-    /// The next line; `None` when none of the containers runs any more.
+    /// The next line; `None` when none of the containers runs any more, nor comes back.
     pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
         let mut idle = false;
         // When to give up, should nothing start until then.

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::project::Duration;
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, InjectedFile, NetworkSpec,
-    Observed, VolumeSpec, labels,
+    ContainerId, ContainerSpec, Health, ImageSpec, InjectedFile, NetworkSpec, Observed, VolumeSpec,
+    labels,
 };
 
 /// Seconds until a call counts as unanswered. Long, since stopping a container may take its whole
@@ -188,9 +188,6 @@ fn open(endpoint: &Endpoint, version: &ClientVersion) -> Result<Docker, BollardE
     Docker::connect_with_host(url)
 }
 
-/// Longest wait for a name that the engine has reserved for a run that is gone.
-const STILLBORN_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
-
 /// The engine names anonymous volumes by 64 hexadecimal characters.
 fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
@@ -302,22 +299,11 @@ impl Engine for DockerEngine {
         // Several networks at once are understood since API 1.44.
         let all_networks = self.has_api(44);
         let body = convert::container(spec, inherit, all_networks, self.has_api(44));
-        let options = options.build();
-        let deadline = tokio::time::Instant::now() + STILLBORN_WAIT;
-        let created = loop {
-            let created = self.docker.create_container(Some(options.clone()), body.clone()).await;
-            let conflict = matches!(
-                created,
-                Err(BollardError::DockerResponseServerError { status_code: 409, .. })
-            );
-            if !conflict
-                || tokio::time::Instant::now() > deadline
-                || !self.frees_name(spec, name).await
-            {
-                break created;
-            }
-        };
-        let created = created.map_err(|error| self.error("create container", name, &error))?;
+        let created = self
+            .docker
+            .create_container(Some(options.build()), body)
+            .await
+            .map_err(|error| self.error("create container", name, &error))?;
         let id = ContainerId(created.id);
         let completed = async {
             if !all_networks {
@@ -480,29 +466,6 @@ impl DockerEngine {
         }
         let kind = EngineErrorKind::Conflict(format!("network with name {name} already exists"));
         Err(EngineError::new("create network", name, kind))
-    }
-
-    /// Whether the name of a container can be had after all. A run that was killed may have asked
-    /// for this container, and the engine be at it still, or have made it after this run looked:
-    /// what never ran holds nothing and is removed.
-    async fn frees_name(&self, spec: &ContainerSpec, name: &str) -> bool {
-        let options = None::<bollard::query_parameters::InspectContainerOptions>;
-        let holder = match self.docker.inspect_container(name, options).await {
-            Ok(holder) => holder,
-            // The engine reserves a name before anybody can see its container.
-            Err(BollardError::DockerResponseServerError { status_code: 404, .. }) => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                return true;
-            }
-            Err(_) => return false,
-        };
-        let (Some(id), Some(config)) = (holder.id.clone(), &holder.config) else { return false };
-        let held = config.labels.clone().unwrap_or_default();
-        let ours = [labels::PROJECT, labels::SERVICE, labels::CONTAINER_NUMBER]
-            .iter()
-            .all(|label| held.get(*label) == spec.labels.get(*label));
-        let never_ran = observe::container_facts(holder).state == ContainerState::Created;
-        ours && never_ran && self.remove_container(&ContainerId(id), true).await.is_ok()
     }
 
     /// A container's volumes without a name of their own. One that a container inherited counts

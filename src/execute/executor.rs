@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::creation;
 use super::failure::{ExecuteError, StepError, StepFailure};
 use super::wait::{self, Waiting};
 use crate::engine::{ContainerEvent, Engine, ProgressSink};
@@ -385,7 +386,7 @@ impl Job {
                 abortable(shared, work).await
             }
             Operation::CreateContainer { spec, name, inherit } => {
-                Ok(Some(shared.engine.create_container(spec, name, inherit).await?))
+                Ok(Some(creation::create(&*shared.engine, spec, name, inherit).await?))
             }
             _ => {
                 self.change(shared).await?;

@@ -3,6 +3,7 @@
 //! [`execute`] returns when all steps that began have ended; nothing is left running in the
 //! background. What happens is told through a bounded channel of [`crate::event::Event`]s.
 
+mod creation;
 mod executor;
 mod failure;
 mod probing;
