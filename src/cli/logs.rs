@@ -260,10 +260,9 @@ impl<'a> Following<'a> {
                     }
                 }
                 () = ending => match self.any_alive().await {
-                    Ok(true) => end = None,
-                    // What is still to be read ends by itself.
                     Ok(false) if idle => return None,
-                    Ok(false) => end = None,
+                    // What is still to be read ends by itself.
+                    Ok(_) => end = None,
                     Err(error) => return Some(Err(error)),
                 },
             }
