@@ -13,12 +13,14 @@ impl Interrupts {
     #[must_use]
     pub fn listen() -> Self {
         let (sender, count) = watch::channel(0);
+        let signals = Signals::listen();
         tokio::spawn(async move {
+            let Ok(mut signals) = signals else {
+                // Keep the channel open: a closed one would look like a signal.
+                return std::future::pending::<()>().await;
+            };
             loop {
-                if wait_for_one().await.is_err() {
-                    // Keep the channel open: a closed one would look like a signal.
-                    std::future::pending::<()>().await;
-                }
+                signals.next().await;
                 sender.send_modify(|count| *count += 1);
             }
         });
@@ -40,18 +42,33 @@ impl Interrupts {
 }
 
 #[cfg(unix)]
-async fn wait_for_one() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Signals {
+    /// One registration for the whole run: nothing is lost between two signals.
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        kinds.into_iter().map(signal).collect::<Result<_, _>>().map(Self)
+    }
+
+    async fn next(&mut self) {
+        let signals = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures_util::future::select_all(signals).await;
     }
 }
 
-#[cfg(not(unix))]
-async fn wait_for_one() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }
