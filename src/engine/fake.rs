@@ -447,16 +447,8 @@ impl Engine for FakeEngine {
         let mut state = self.lock();
         state.call("create", name)?;
         let refused = |kind| Err(EngineError::new("create", name, kind));
-        if let Some(index) = state.observed.containers.iter().position(|it| it.name == name) {
-            let holder = &state.observed.containers[index];
-            let ours = [labels::PROJECT, labels::SERVICE, labels::CONTAINER_NUMBER]
-                .iter()
-                .all(|label| holder.labels.get(*label) == spec.labels.get(*label));
-            if !ours || holder.state != ContainerState::Created {
-                return refused(EngineErrorKind::Conflict(format!("the name {name} is in use")));
-            }
-            // A run that was killed had asked for it; it holds nothing yet.
-            state.remove(index, true);
+        if state.observed.containers.iter().any(|container| container.name == name) {
+            return refused(EngineErrorKind::Conflict(format!("the name {name} is in use")));
         }
         let Some(image) = state.observed.image(&spec.service.image.familiar()).cloned() else {
             return refused(EngineErrorKind::NotFound(format!(

@@ -27,7 +27,6 @@ keeps!(
     changes_can_be_repeated,
     what_is_not_there_is_not_found,
     what_is_in_the_way_is_a_conflict,
-    what_never_ran_gives_up_its_name,
     events_tell_a_containers_life,
     exit_codes_are_kept,
     health_is_seen,

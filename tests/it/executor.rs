@@ -344,6 +344,56 @@ fn nobody_who_listens_is_no_reason_to_fail() {
     world.block_on(work).expect("no fault");
 }
 
+mod names {
+    use super::*;
+
+    const WEB: &str = "
+name: p
+services:
+  web: {image: web, network_mode: none, container_name: fixed}
+";
+
+    /// A world with the plan of `WEB`, where after planning another run of `other` made `fixed`.
+    fn overtaken(other: &str, started: bool) -> (World, Plan) {
+        let world = World::new();
+        let plan = plan_of(&world, WEB);
+        world.engine.obtain("web:latest");
+        let spec = std::sync::Arc::clone(&desired(other).containers[0]);
+        world.block_on(async {
+            let made = world.engine.create_container(&spec, "fixed", &[]).await.expect("a name");
+            if started {
+                world.engine.start_container(&made).await.expect("a start");
+            }
+        });
+        (world, plan)
+    }
+
+    #[test]
+    fn what_a_killed_run_made_late_gives_way() {
+        let (world, plan) = overtaken(WEB, false);
+        let stillborn = world.container("fixed").id;
+        world.run(&plan).expect("the name is freed");
+        assert_ne!(world.container("fixed").id, stillborn);
+        assert_eq!(world.observed().containers.len(), 1);
+    }
+
+    #[test]
+    fn what_another_run_started_stays() {
+        let (world, plan) = overtaken(WEB, true);
+        let other = world.container("fixed");
+        assert_snapshot!(world.run(&plan).expect_err("it is taken"), @"cannot create fixed: the name fixed is in use");
+        assert_eq!(world.container("fixed"), other);
+    }
+
+    #[test]
+    fn what_another_service_made_stays() {
+        let (world, plan) = overtaken(&WEB.replace("web:", "api:"), false);
+        let other = world.container("fixed");
+        assert_snapshot!(world.run(&plan).expect_err("it is taken"), @"cannot create fixed: the name fixed is in use");
+        assert_eq!(world.container("fixed"), other);
+    }
+}
+
 mod waiting {
     use super::*;
 
