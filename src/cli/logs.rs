@@ -27,7 +27,7 @@ use crate::state::{ContainerId, ContainerState, ObservedContainer};
 const WINDOW: Duration = Duration::from_millis(50);
 
 /// A restart, or a container's successor, comes within this time after the end.
-const GAP: Duration = Duration::from_secs(1);
+const GAP: Duration = Duration::from_secs(3);
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]

@@ -252,10 +252,10 @@ fn a_container_that_was_never_given_its_files_is_not_started() {
     let stack = Stack::new(
         "no-files",
         &format!(
-            "services:\n  app:\n    {IDLE}    secrets: [key]\nsecrets:\n  key: {{file: ./key}}\n"
+            "services:\n  app:\n    {IDLE}    configs: [key]\n\
+             configs:\n  key: {{content: opens the door}}\n"
         ),
     );
-    stack.write("key", "opens the door");
     // As if the run had been killed between the creation and the copy.
     stack.ok(&["up", "--no-start"]);
     let made = stack.inspect("app");
@@ -269,5 +269,5 @@ fn a_container_that_was_never_given_its_files_is_not_started() {
     engine::post(&format!("/containers/create?name={}-app-1", stack.name()), &body);
 
     stack.ok(&["up", "-d"]);
-    assert_eq!(stack.exec("app", &["cat", "/run/secrets/key"]), "opens the door");
+    assert_eq!(stack.exec("app", &["cat", "/key"]), "opens the door");
 }

@@ -202,6 +202,13 @@ impl Reconcile<'_> {
         {
             return Some(Cause::ImageChanged);
         }
+        // A run that was killed may have made it and not got round to copying its files.
+        if container.state == ContainerState::Created
+            && self.options.start
+            && !spec.files.is_empty()
+        {
+            return Some(Cause::Leftover);
+        }
         if let Some(missing) =
             spec.networks.keys().find(|name| !container.networks.contains_key(*name))
         {
