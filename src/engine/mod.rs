@@ -5,6 +5,7 @@
 //! streams, `exec`) are methods of [`DockerEngine`] alone.
 
 mod build;
+mod calls;
 mod convert;
 mod docker;
 mod dockerignore;
@@ -16,6 +17,7 @@ pub mod fake;
 mod logs;
 mod observe;
 mod pull;
+mod races;
 
 use std::net::IpAddr;
 use std::sync::Arc;
