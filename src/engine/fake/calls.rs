@@ -1,0 +1,307 @@
+//! The calls of a run on the engine in memory.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use indexmap::IndexMap;
+use tokio::sync::broadcast;
+
+use super::FakeEngine;
+use super::state::{HAS_CHECK, State};
+use crate::engine::{
+    ContainerEvent, ContainerEventKind, ContainerFacts, Engine, EngineError, EngineErrorKind,
+    ExecOutcome, LogLines, ProgressSink,
+};
+use crate::project::Duration;
+use crate::state::{
+    ContainerId, ContainerSpec, ContainerState, ImageSpec, NetworkSpec, Observed,
+    ObservedContainer, ObservedNetwork, ObservedPort, ObservedVolume, VolumeSpec, labels,
+};
+
+impl Engine for FakeEngine {
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    async fn observe(&self) -> Result<Observed, EngineError> {
+        Ok(self.snapshot())
+    }
+
+    async fn pull_image(&self, image: &ImageSpec, _: ProgressSink) -> Result<(), EngineError> {
+        self.take_time("pull").await;
+        let mut state = self.lock();
+        let reference = image.reference.familiar();
+        state.call("pull", &reference)?;
+        if !state.registry.is_empty() && !state.registry.contains(&reference) {
+            return Err(EngineError::new("pull", reference, EngineErrorKind::ImageNotFound));
+        }
+        state.add_image(reference);
+        Ok(())
+    }
+
+    async fn build_image(&self, image: &ImageSpec, _: ProgressSink) -> Result<(), EngineError> {
+        self.take_time("build").await;
+        let mut state = self.lock();
+        let reference = image.reference.familiar();
+        state.call("build", &reference)?;
+        state.add_image(reference);
+        Ok(())
+    }
+
+    async fn remove_image(&self, reference: &str) -> Result<(), EngineError> {
+        self.take_time("remove image").await;
+        let mut state = self.lock();
+        state.call("remove image", reference)?;
+        state
+            .observed
+            .images
+            .retain(|image| !image.references.iter().any(|name| name == reference));
+        Ok(())
+    }
+
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
+        self.take_time("create network").await;
+        let mut state = self.lock();
+        state.call("create network", &spec.network.name)?;
+        let found = state.observed.networks.iter().find(|it| it.name == spec.network.name);
+        if let Some(network) = found {
+            let same = |label| network.labels.get(label) == spec.labels.get(label);
+            if same(labels::PROJECT) && same(labels::CONFIG_HASH) {
+                // Another run was quicker.
+                return Ok(());
+            }
+            let kind = EngineErrorKind::Conflict("a network of that name exists".to_owned());
+            return Err(EngineError::new("create network", &spec.network.name, kind));
+        }
+        let id = state.fresh_id();
+        state.observed.networks.push(ObservedNetwork {
+            id,
+            name: spec.network.name.clone(),
+            labels: spec.labels.clone(),
+        });
+        Ok(())
+    }
+
+    async fn remove_network(&self, id: &str) -> Result<(), EngineError> {
+        self.take_time("remove network").await;
+        let mut state = self.lock();
+        let Some(index) = state.observed.networks.iter().position(|network| network.id == id)
+        else {
+            return Ok(());
+        };
+        let name = state.observed.networks[index].name.clone();
+        state.call("remove network", &name)?;
+        if state
+            .observed
+            .containers
+            .iter()
+            .any(|container| container.state.is_running() && container.networks.contains_key(&name))
+        {
+            let kind = EngineErrorKind::Conflict("network has active endpoints".to_owned());
+            return Err(EngineError::new("remove network", name, kind));
+        }
+        state.observed.networks.remove(index);
+        Ok(())
+    }
+
+    async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), EngineError> {
+        self.take_time("create volume").await;
+        let mut state = self.lock();
+        state.call("create volume", &spec.volume.name)?;
+        if state.observed.volumes.iter().any(|volume| volume.name == spec.volume.name) {
+            // As it is: the engine takes that for success.
+            return Ok(());
+        }
+        state
+            .observed
+            .volumes
+            .push(ObservedVolume { name: spec.volume.name.clone(), labels: spec.labels.clone() });
+        Ok(())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        self.take_time("remove volume").await;
+        let mut state = self.lock();
+        state.call("remove volume", name)?;
+        if state.uses(name) {
+            let kind = EngineErrorKind::Conflict("volume is in use".to_owned());
+            return Err(EngineError::new("remove volume", name, kind));
+        }
+        state.observed.volumes.retain(|volume| volume.name != name);
+        Ok(())
+    }
+
+    async fn create_container(
+        &self,
+        spec: &ContainerSpec,
+        name: &str,
+        inherit: &[(String, String)],
+    ) -> Result<ContainerId, EngineError> {
+        self.take_time("create").await;
+        let mut state = self.lock();
+        state.call("create", name)?;
+        let refused = |kind| Err(EngineError::new("create", name, kind));
+        if state.observed.containers.iter().any(|container| container.name == name) {
+            return refused(EngineErrorKind::Conflict(format!("the name {name} is in use")));
+        }
+        let Some(image) = state.observed.image(&spec.service.image.familiar()).cloned() else {
+            return refused(EngineErrorKind::NotFound(format!(
+                "No such image: {}",
+                spec.service.image
+            )));
+        };
+        let missing = |network: &&String| {
+            !state.observed.networks.iter().any(|known| known.name == **network)
+        };
+        if let Some(network) = spec.networks.keys().find(missing) {
+            return refused(EngineErrorKind::NotFound(format!("network {network} not found")));
+        }
+        let mut labels = spec.labels.clone();
+        if spec.service.healthcheck.is_some() {
+            labels.insert(HAS_CHECK.to_owned(), String::new());
+        }
+        let mounts = state.mounts(spec, inherit);
+        let id = ContainerId(state.fresh_id());
+        let created = i64::try_from(state.next).unwrap_or_default();
+        let container = ObservedContainer {
+            id: id.clone(),
+            name: name.to_owned(),
+            state: ContainerState::Created,
+            health: None,
+            image: spec.service.image.to_string(),
+            image_id: image.id,
+            labels,
+            ports: spec
+                .service
+                .ports
+                .iter()
+                .map(|port| ObservedPort {
+                    target: port.target,
+                    published: port.fixed().map(|number| (port.host_ip, number)),
+                    protocol: port.protocol,
+                })
+                .collect(),
+            networks: spec.networks.keys().map(|name| (name.clone(), None)).collect(),
+            mounts,
+            created,
+            command: String::new(),
+            status: String::new(),
+        };
+        state.observed.containers.push(container);
+        Ok(id)
+    }
+
+    async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
+        self.change("rename", id, |state, index| {
+            if state.observed.containers.iter().any(|container| container.name == name) {
+                return Err(EngineErrorKind::Conflict(format!("the name {name} is in use")));
+            }
+            name.clone_into(&mut state.observed.containers[index].name);
+            Ok(Vec::new())
+        })
+        .await
+    }
+
+    async fn start_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.change("start", id, State::start).await
+    }
+
+    async fn stop_container(
+        &self,
+        id: &ContainerId,
+        _: Option<Duration>,
+    ) -> Result<(), EngineError> {
+        self.change("stop", id, |state, index| Ok(state.end(index, 143))).await
+    }
+
+    async fn restart_container(
+        &self,
+        id: &ContainerId,
+        _: Option<Duration>,
+    ) -> Result<(), EngineError> {
+        self.change("restart", id, |state, index| {
+            let mut events = state.end(index, 143);
+            events.extend(state.start(index)?);
+            Ok(events)
+        })
+        .await
+    }
+
+    async fn kill_container(&self, id: &ContainerId, _: &str) -> Result<(), EngineError> {
+        self.change("kill", id, |state, index| Ok(state.end(index, 137))).await
+    }
+
+    async fn remove_container(
+        &self,
+        id: &ContainerId,
+        anonymous_volumes: bool,
+    ) -> Result<(), EngineError> {
+        self.change("remove", id, |state, index| {
+            let mut events = state.end(index, 137);
+            state.remove(index, anonymous_volumes);
+            events.push(ContainerEventKind::Removed);
+            Ok(events)
+        })
+        .await
+    }
+
+    async fn inspect_container(&self, id: &ContainerId) -> Result<ContainerFacts, EngineError> {
+        let state = self.lock();
+        let found = state.observed.containers.iter().find(|container| container.id == *id);
+        let Some(container) = found else {
+            let kind = EngineErrorKind::NotFound(format!("No such container: {id}"));
+            return Err(EngineError::new("inspect", id.short(), kind));
+        };
+        Ok(ContainerFacts {
+            state: container.state,
+            exit_code: match container.state {
+                ContainerState::Exited { code } => code,
+                _ => 0,
+            },
+            oom_killed: false,
+            error: String::new(),
+            health: container.health,
+            health_output: "connection refused".to_owned(),
+            health_command: None,
+            addresses: IndexMap::new(),
+            ports: container.ports.clone(),
+            started_at: String::new(),
+            restarts: 0,
+        })
+    }
+
+    async fn run_in_container(
+        &self,
+        _: &ContainerId,
+        _: &[String],
+    ) -> Result<ExecOutcome, EngineError> {
+        Ok(ExecOutcome { code: 1, output: String::new() })
+    }
+
+    async fn log_lines(
+        &self,
+        id: &ContainerId,
+        _: LogLines,
+    ) -> Result<Vec<(bool, String)>, EngineError> {
+        let state = self.lock();
+        let container = state.observed.containers.iter().find(|container| container.id == *id);
+        let lines = container
+            .and_then(ObservedContainer::service)
+            .and_then(|service| state.logs.get(service.as_str()).cloned())
+            .unwrap_or_default();
+        Ok(lines.into_iter().map(|line| (false, line)).collect())
+    }
+
+    async fn container_events(&self) -> Result<BoxStream<'static, ContainerEvent>, EngineError> {
+        let receiver = self.events.subscribe();
+        Ok(futures_util::stream::unfold(receiver, |mut receiver| async {
+            loop {
+                match receiver.recv().await {
+                    Ok(event) => return Some((event, receiver)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })
+        .boxed())
+    }
+}

@@ -1,0 +1,214 @@
+//! What the engine in memory keeps, and the rules by which it changes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use indexmap::IndexMap;
+
+use super::Behaviour;
+use crate::engine::{ContainerEventKind, EngineError, EngineErrorKind};
+use crate::project::Mount;
+use crate::state::{
+    ContainerId, ContainerSpec, ContainerState, Health, Observed, ObservedContainer, ObservedImage,
+    ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume,
+};
+
+/// Marks containers with a health check; the real engine keeps it in the configuration.
+pub(super) const HAS_CHECK: &str = "test.healthcheck";
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) observed: Observed,
+    pub(super) behaviours: HashMap<String, Behaviour>,
+    pub(super) registry: Vec<String>,
+    pub(super) fail: BTreeMap<String, usize>,
+    pub(super) slow: HashMap<String, std::time::Duration>,
+    pub(super) calls: Vec<String>,
+    pub(super) next: u64,
+    /// How often a newer image was released under a reference.
+    pub(super) releases: HashMap<String, u64>,
+    /// What the containers of a service have printed.
+    pub(super) logs: HashMap<String, Vec<String>>,
+    /// The networks that a container joined at its first start, by name: from then on it insists
+    /// on these very ones.
+    pub(super) joined: HashMap<ContainerId, Vec<(String, String)>>,
+}
+
+impl State {
+    pub(super) fn name_of(&self, id: &ContainerId) -> String {
+        let found = self.observed.containers.iter().find(|container| container.id == *id);
+        found.map_or_else(|| id.to_string(), |container| container.name.clone())
+    }
+
+    pub(super) fn call(&mut self, method: &'static str, subject: &str) -> Result<(), EngineError> {
+        if let Some(left) = self.fail.get_mut(method) {
+            *left -= 1;
+            if *left == 0 {
+                self.fail.remove(method);
+                let kind = EngineErrorKind::Refused("injected fault".to_owned());
+                return Err(EngineError::new(method, subject, kind));
+            }
+        }
+        self.calls.push(format!("{method} {subject}"));
+        Ok(())
+    }
+
+    pub(super) fn fresh_id(&mut self) -> String {
+        self.next += 1;
+        // The short form of an id, its first twelve characters, must be unique too.
+        format!("{:012x}{:052x}", self.next, self.next)
+    }
+
+    pub(super) fn start(
+        &mut self,
+        index: usize,
+    ) -> Result<Vec<ContainerEventKind>, EngineErrorKind> {
+        let container = &self.observed.containers[index];
+        if container.state.is_running() {
+            return Ok(Vec::new());
+        }
+        let networks = self.join(container)?;
+        self.joined.insert(container.id.clone(), networks);
+        let container = &self.observed.containers[index];
+        let service = container.service().map(|service| service.to_string()).unwrap_or_default();
+        let wanted: Vec<ObservedPort> = container.ports.clone();
+        let taken = self.observed.containers.iter().any(|other| {
+            other.state.is_running()
+                && other.id != container.id
+                && other.ports.iter().any(|port| {
+                    port.published.is_some()
+                        && wanted.iter().any(|own| {
+                            own.published == port.published && own.protocol == port.protocol
+                        })
+                })
+        });
+        if taken {
+            return Err(EngineErrorKind::PortTaken("port is already allocated".to_owned()));
+        }
+        let behaviour = self.behaviours.get(&service).copied().unwrap_or(Behaviour::Healthy);
+        let container = &mut self.observed.containers[index];
+        let has_check = container.labels.contains_key(HAS_CHECK);
+        let health = |health| has_check.then_some(health);
+        (container.state, container.health) = match behaviour {
+            Behaviour::Healthy => (ContainerState::Running, health(Health::Healthy)),
+            Behaviour::Unhealthy => (ContainerState::Running, health(Health::Unhealthy)),
+            Behaviour::Starting => (ContainerState::Running, health(Health::Starting)),
+            Behaviour::Exits(code) => (ContainerState::Exited { code }, None),
+        };
+        let mut events = vec![ContainerEventKind::Started];
+        if let ContainerState::Exited { code } = container.state {
+            events.push(ContainerEventKind::Died { code });
+        }
+        Ok(events)
+    }
+
+    /// The networks of a container that is about to start, by name and id.
+    pub(super) fn join(
+        &self,
+        container: &ObservedContainer,
+    ) -> Result<Vec<(String, String)>, EngineErrorKind> {
+        let known = |found: Option<&ObservedNetwork>, wanted: &str| match found {
+            Some(network) => Ok((network.name.clone(), network.id.clone())),
+            None => Err(EngineErrorKind::NotFound(format!("network {wanted} not found"))),
+        };
+        let networks = &self.observed.networks;
+        match self.joined.get(&container.id) {
+            Some(joined) => joined
+                .iter()
+                .map(|(_, id)| known(networks.iter().find(|network| network.id == *id), id))
+                .collect(),
+            None => container
+                .networks
+                .keys()
+                .map(|name| known(networks.iter().find(|network| network.name == *name), name))
+                .collect(),
+        }
+    }
+
+    pub(super) fn add_image(&mut self, reference: String) {
+        // The same id until something newer is released, as with a registry or a build cache.
+        let release = self.releases.get(&reference).copied().unwrap_or_default();
+        let id = format!("sha256:{reference}@{release}");
+        self.observed.images.retain(|image| !image.references.contains(&reference));
+        self.observed.images.push(ObservedImage {
+            id,
+            references: vec![reference],
+            labels: IndexMap::new(),
+            size: 0,
+        });
+    }
+
+    /// Ends a container's process, if it has one.
+    pub(super) fn end(&mut self, index: usize, code: i64) -> Vec<ContainerEventKind> {
+        let container = &mut self.observed.containers[index];
+        if !container.state.is_running() {
+            return Vec::new();
+        }
+        container.state = ContainerState::Exited { code };
+        container.health = None;
+        vec![ContainerEventKind::Died { code }]
+    }
+
+    pub(super) fn remove(&mut self, index: usize, anonymous_volumes: bool) {
+        let container = self.observed.containers.remove(index);
+        self.joined.remove(&container.id);
+        if anonymous_volumes {
+            let gone: Vec<String> = container
+                .mounts
+                .into_iter()
+                .filter_map(|mount| mount.volume)
+                .filter(|volume| is_anonymous(volume) && !self.uses(volume))
+                .collect();
+            self.observed.volumes.retain(|volume| !gone.contains(&volume.name));
+        }
+    }
+
+    pub(super) fn uses(&self, volume: &str) -> bool {
+        self.observed.containers.iter().any(|container| {
+            container.mounts.iter().any(|mount| mount.volume.as_deref() == Some(volume))
+        })
+    }
+
+    /// A new container's mounts. As on the real engine a volume that nobody made comes into being
+    /// without labels.
+    pub(super) fn mounts(
+        &mut self,
+        spec: &ContainerSpec,
+        inherit: &[(String, String)],
+    ) -> Vec<ObservedMount> {
+        let mut mounts = Vec::new();
+        for mount in &spec.service.mounts {
+            let (volume, read_only) = match mount {
+                Mount::Bind { read_only, .. } => (None, *read_only),
+                Mount::Volume { source: Some(key), read_only, .. } => {
+                    (spec.volume_names.get(key.as_str()).cloned(), *read_only)
+                }
+                Mount::Volume { target, read_only, .. } => {
+                    let inherited = inherit.iter().find(|(path, _)| path == target);
+                    let volume = inherited.map(|(_, volume)| volume.clone());
+                    (Some(volume.unwrap_or_else(|| self.fresh_id())), *read_only)
+                }
+                Mount::Tmpfs { .. } => continue,
+            };
+            let target = mount.target().to_owned();
+            mounts.push(ObservedMount { volume, target, writable: !read_only });
+        }
+        for (target, volume) in inherit {
+            if mounts.iter().all(|mount| mount.target != *target) {
+                let volume = Some(volume.clone());
+                mounts.push(ObservedMount { volume, target: target.clone(), writable: true });
+            }
+        }
+        for volume in mounts.iter().filter_map(|mount| mount.volume.as_ref()) {
+            if self.observed.volumes.iter().all(|known| known.name != *volume) {
+                let labels = IndexMap::new();
+                self.observed.volumes.push(ObservedVolume { name: volume.clone(), labels });
+            }
+        }
+        mounts
+    }
+}
+
+/// The engine names anonymous volumes by 64 hexadecimal characters.
+pub(super) fn is_anonymous(volume: &str) -> bool {
+    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
+}
