@@ -46,7 +46,9 @@ impl Scope {
                 return Ok(service.name.clone());
             }
         }
-        let names = known.map(|service| service.name.as_str());
+        let names = known.flat_map(|service| {
+            std::iter::once(service.name.as_str()).chain(service.aliases.iter().map(String::as_str))
+        });
         let suggestion = crate::config::suggest::closest(name, names).map(str::to_owned);
         Err(unknown(name, suggestion))
     }

@@ -26,6 +26,8 @@ struct Step {
 
 /// So much of a failed step's output is shown.
 const LAST_LINES: usize = 30;
+/// Columns of a step's name; the Dockerfile has the rest.
+const LONGEST_NAME: usize = 100;
 /// A step that ends sooner has a line for its end only.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -40,7 +42,7 @@ impl BuildLines {
     ) -> Vec<String> {
         let step = self.steps.entry(number).or_default();
         if !name.is_empty() {
-            step.name = wording::one_line(name).into_owned();
+            step.name = wording::shortened(&wording::one_line(name), LONGEST_NAME);
         }
         match state {
             BuildStepState::Running => {

@@ -201,6 +201,11 @@ pub(crate) fn list(parts: impl IntoIterator<Item = String>) -> String {
     text
 }
 
+/// Cuts a text to a number of columns, with an ellipsis where something is missing.
+pub(crate) fn shortened(text: &str, columns: usize) -> String {
+    console::truncate_str(text, columns, "…").into_owned()
+}
+
 /// Makes foreign text safe to stand in a line: no escape sequences, no control characters, no
 /// line breaks, white space folded.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::engine;
 
 /// Begins the name of every project, so that a person sees where it came from.
-const PREFIX: &str = "dst2";
+const PREFIX: &str = "devstack-test";
 /// Below the range from which the kernel takes the ports of outgoing connections.
 const PORTS: std::ops::Range<u32> = 21_000..22_000;
 /// Longer than any command of these tests needs on a busy machine.
