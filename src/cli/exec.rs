@@ -74,7 +74,10 @@ pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, Cli
         return Ok(ExitStatus::Success);
     };
     let id = streams.id.clone();
-    attach(&engine, streams, tty).await?;
+    if attach(&engine, streams, tty).await? == Ended::NobodyReads {
+        // As a shell counts a program that a closed pipe has ended.
+        return Ok(ExitStatus::Child(141));
+    }
     match engine.exec_exit_code(&id).await {
         Ok(code) => Ok(ExitStatus::Child(u8::try_from(code).unwrap_or(1))),
         // The container went away, and the command with it.
@@ -108,8 +111,17 @@ fn running<'a>(
     }
 }
 
+/// Why the streams of a command are no longer connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// The command has no more output.
+    Output,
+    /// Whoever read our output has gone, as in `devstack exec db cat big | head`.
+    NobodyReads,
+}
+
 /// Connects our standard streams with the command's until it ends.
-async fn attach(engine: &DockerEngine, streams: ExecStreams, tty: bool) -> Result<(), CliError> {
+async fn attach(engine: &DockerEngine, streams: ExecStreams, tty: bool) -> Result<Ended, CliError> {
     let ExecStreams { id, mut output, mut input } = streams;
     let raw = if tty { RawTerminal::enter().ok() } else { None };
     let _typing = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -141,7 +153,7 @@ async fn attach(engine: &DockerEngine, streams: ExecStreams, tty: bool) -> Resul
                     };
                     if let Err(error) = written {
                         if error.kind() == std::io::ErrorKind::BrokenPipe {
-                            break;
+                            return Ok(Ended::NobodyReads);
                         }
                         return Err(Problem::Output(error).into());
                     }
@@ -154,5 +166,5 @@ async fn attach(engine: &DockerEngine, streams: ExecStreams, tty: bool) -> Resul
         }
     }
     drop(raw);
-    Ok(())
+    Ok(Ended::Output)
 }

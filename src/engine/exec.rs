@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::io::AsyncWrite;
 
-use super::error::{EngineError, EngineErrorKind};
+use super::error::EngineError;
 use super::{DockerEngine, ExecOutcome};
 use crate::state::ContainerId;
 
@@ -112,13 +112,15 @@ impl DockerEngine {
             .map_err(|error| self.error("resize the terminal of", id, &error))
     }
 
-    /// A command's exit code, once its output has ended.
+    /// A command's exit code, once it has ended.
     ///
     /// # Errors
     /// When the engine does not know the command any more.
     pub async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError> {
-        // The output may end a moment before the engine has noted the exit code.
-        for _ in 0..100 {
+        // The output may end a moment before the engine has noted the exit code, or long before the
+        // command does when it closed its output itself.
+        let mut pause = std::time::Duration::from_millis(10);
+        loop {
             let answer = self
                 .docker
                 .inspect_exec(id)
@@ -127,9 +129,9 @@ impl DockerEngine {
             if let (Some(false), Some(code)) = (answer.running, answer.exit_code) {
                 return Ok(code);
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(std::time::Duration::from_millis(200));
         }
-        Err(EngineError::new("inspect command", id, EngineErrorKind::TimedOut))
     }
 
     pub(super) async fn exec_quietly(

@@ -1,5 +1,7 @@
 //! What of a service's definition arrives in its container.
 
+use std::io::{BufRead as _, BufReader};
+
 use crate::engine;
 use crate::support::{Stack, text};
 
@@ -157,4 +159,23 @@ fn containers_are_found_by_composes_labels_and_names() {
     assert_eq!(text(&rows[0]["Name"]), format!("{name}-app-1"));
     assert_eq!(text(&rows[0]["State"]), "running");
     assert!(engine::inspect(text(&rows[0]["ID"]))["State"]["Running"].as_bool().unwrap());
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn exec_ends_with_its_reader_or_with_its_command() {
+    let stack = Stack::new(
+        "exec",
+        "services:\n  app: {image: redis:8, init: true, command: [sleep, infinity]}\n",
+    );
+    stack.ok(&["up", "-d"]);
+    let mut endless = stack.command(&["exec", "-T", "app", "yes"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(endless.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "y\n");
+    // The reader is gone, as after `| head -1`; a shell counts such a program as ended by SIGPIPE.
+    assert_eq!(endless.wait_with_output().unwrap().status.code(), Some(141));
+    // A command may close its output long before it ends.
+    let silent = "exec >/dev/null 2>&1 </dev/null; sleep 3; exit 7";
+    stack.devstack(&["exec", "-T", "app", "sh", "-c", silent]).ended_with(7);
 }

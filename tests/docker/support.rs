@@ -125,6 +125,18 @@ impl Stack {
 
     /// Begins to run devstack.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).spawn().unwrap();
+        Running {
+            command: format!("devstack {}", arguments.join(" ")),
+            begun: Instant::now(),
+            stdout: Captured::of(child.stdout.take().unwrap()),
+            stderr: Captured::of(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    /// A command of devstack's, its streams piped.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_devstack"));
         // Only what a command needs: the person's own settings are not part of a test.
         command.env_clear();
@@ -136,14 +148,7 @@ impl Stack {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.folder.path()).args(&self.global).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        Running {
-            command: format!("devstack {}", arguments.join(" ")),
-            begun: Instant::now(),
-            stdout: Captured::of(child.stdout.take().unwrap()),
-            stderr: Captured::of(child.stderr.take().unwrap()),
-            child,
-        }
+        command
     }
 
     /// `ps --all --format json`.
