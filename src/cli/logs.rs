@@ -18,6 +18,7 @@ use crate::engine::{
     LogsRequest,
 };
 use crate::logs::{Follow, Format, Frame, FrameStream, LogLine, Options, Source, lines, merge};
+use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
 use crate::project::{Duration as Period, ProjectName, ServiceName};
 use crate::report::Palette;
@@ -135,9 +136,21 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
     let mut follow = Follow::new(WINDOW);
     streams.for_each(|stream| follow.add(stream));
     let mut following = Following::new(&engine, scope.name.clone(), services, follow).await?;
-    while let Some(line) = following.next().await {
-        if !printer.print(&line?)? {
-            break;
+    // Even where whoever started devstack ignores the signal, as a shell does for its jobs in the
+    // background.
+    let mut interrupts = Interrupts::listen();
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupts.at_least(1) => return Ok(ExitStatus::Interrupted),
+            line = following.next() => match line {
+                Some(line) => {
+                    if !printer.print(&line?)? {
+                        break;
+                    }
+                }
+                None => break,
+            },
         }
     }
     Ok(ExitStatus::Success)

@@ -28,7 +28,7 @@ fn followed_logs_go_on_through_a_restart_and_a_recreation() {
     stack.ok(&["up", "-d"]);
     logs.prints(&format!("second {}\n", &stack.id("app")[..12]));
     logs.interrupt();
-    logs.end();
+    logs.end().ended_with(130);
 }
 
 #[test]
