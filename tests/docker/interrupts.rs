@@ -84,14 +84,6 @@ fn an_interrupt_of_an_attached_up_stops_the_services() {
 #[ignore = "needs a Docker engine"]
 fn a_killed_up_is_finished_by_the_next_one() {
     let stack = Stack::new("killed", WAITS);
-    for text in ["network", "app created", "app started"] {
-        let up = stack.spawn(&["up", "-d"]);
-        up.says(text);
-        up.kill();
-        assert_eq!(up.end().code, None);
-    }
-    stack.write("devstack.yaml", &ready());
-    stack.ok(&["up", "-d"]);
     let running = || {
         engine::containers_with(&stack.label())
             .iter()
@@ -100,9 +92,19 @@ fn a_killed_up_is_finished_by_the_next_one() {
     };
     let name = stack.name();
     let expected = [format!("/{name}-app-1 running"), format!("/{name}-other-1 running")];
-    eventually("one container for each service", seconds(5), || {
-        running() == expected.iter().cloned().collect()
-    });
+    for moment in ["network", "app created", "app started"] {
+        stack.write("devstack.yaml", WAITS);
+        let up = stack.spawn(&["up", "-d"]);
+        up.says(moment);
+        up.kill();
+        assert_eq!(up.end().code, None);
+        stack.write("devstack.yaml", &ready());
+        stack.ok(&["up", "-d"]);
+        eventually("one container for each service", seconds(5), || {
+            running() == expected.iter().cloned().collect()
+        });
+        stack.ok(&["down", "-v", "-t", "0"]);
+    }
 }
 
 #[test]
