@@ -62,7 +62,10 @@ fn a_container_that_somebody_removes_while_it_is_waited_for_ends_the_wait() {
     let up = stack.spawn(&["up", "-d"]);
     up.says("app started");
     engine::delete(&format!("/containers/{}?force=1", stack.id("app")));
-    up.end().ended_with(1).says(&["was removed while it was waited for"]).within(seconds(30));
+    let run = up.end().ended_with(1).within(seconds(30));
+    // The engine kills it first: which of the two is seen is a matter of milliseconds.
+    let reasons = ["was removed while it was waited for", "exited with code 137"];
+    assert!(reasons.iter().any(|reason| run.stderr.contains(reason)), "{run}");
 }
 
 #[test]

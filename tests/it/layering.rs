@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Libraries that belong to one place.
-const LIBRARIES: [(&str, &[&str]); 9] = [
+const LIBRARIES: [(&str, &[&str]); 8] = [
     ("bollard", &["engine"]),
     ("indicatif", &["report"]),
     ("annotate_snippets", &["report"]),
@@ -13,7 +13,6 @@ const LIBRARIES: [(&str, &[&str]); 9] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("saphyr_parser", &["config"]),
-    ("petgraph", &["config", "plan"]),
 ];
 
 fn root() -> PathBuf {
