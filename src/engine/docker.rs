@@ -44,6 +44,10 @@ impl DockerEngine {
         let failed = |error: &BollardError| {
             EngineError::from_bollard("use", "the Docker Engine", &endpoint.url, error)
         };
+        if let Some(reason) = endpoint.unusable() {
+            let kind = EngineErrorKind::Unreachable { endpoint: endpoint.url.clone(), reason };
+            return Err(EngineError::new("use", "the Docker Engine", kind));
+        }
         let newest = bollard::API_DEFAULT_VERSION;
         let docker = open(&endpoint, newest).map_err(|error| failed(&error))?;
         let told = docker.version().await.map_err(|error| failed(&error))?;

@@ -122,6 +122,18 @@ impl Endpoint {
         })
     }
 
+    /// Why an address that the docker CLI understands cannot be used here.
+    #[must_use]
+    pub fn unusable(&self) -> Option<String> {
+        let host = self.url.strip_prefix("ssh://")?;
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        // The ssh program takes a port from its own configuration only.
+        let (name, port) = host.rsplit_once(':').filter(|_| !host.ends_with(']'))?;
+        Some(format!(
+            "the port of an ssh address goes into ~/.ssh/config (`Host {name}`, `Port {port}`)"
+        ))
+    }
+
     /// Whether the engine runs on this machine, so that its ports and paths are ours too.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -153,6 +165,25 @@ mod tests {
             exists: &|path| files.contains_key(path),
         })
         .map(|found| (found.url, found.tls.map(|path| path.display().to_string()), found.origin))
+    }
+
+    #[test]
+    fn an_ssh_address_with_a_port_says_where_the_port_goes() {
+        let unusable = |url: &str| {
+            Endpoint { url: url.to_owned(), tls: None, origin: String::new() }.unusable().is_some()
+        };
+        let cases = [
+            ("ssh://me@host", false),
+            ("ssh://host", false),
+            ("ssh://me@[::1]", false),
+            ("ssh://me@host:22", true),
+            ("ssh://host:22", true),
+            ("tcp://host:2375", false),
+            ("unix:///var/run/docker.sock", false),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(unusable(url), expected, "{url}");
+        }
     }
 
     #[test]
