@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
-use super::logs::{Following, Printer, Told, stream};
+use super::logs::{Following, Printer, Told, WINDOW, stream};
 use super::run::run;
 use crate::engine::{DockerEngine, LogsRequest};
 use crate::logs::{Follow, Options};
@@ -57,7 +57,7 @@ pub(super) async fn follow(
         since: Some(attached.begun.unix_timestamp()),
         ..LogsRequest::default()
     };
-    let mut follow = Follow::new(std::time::Duration::from_millis(50));
+    let mut follow = Follow::new(WINDOW);
     for container in &containers {
         follow.add(stream(engine, attached.project, &Told::of(container), &request));
     }

@@ -25,7 +25,7 @@ use crate::report::Palette;
 use crate::state::{ContainerId, ContainerState, ObservedContainer};
 
 /// How long a line waits for an older one of another container.
-const WINDOW: Duration = Duration::from_millis(50);
+pub(super) const WINDOW: Duration = Duration::from_millis(50);
 
 /// A restart, or a container's successor, comes within this time after the end.
 const GAP: Duration = Duration::from_secs(3);

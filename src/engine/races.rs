@@ -8,7 +8,7 @@ use super::DockerEngine;
 use super::calls::already;
 use super::error::{EngineError, EngineErrorKind};
 use crate::engine::Engine as _;
-use crate::state::{ContainerId, NetworkSpec, labels};
+use crate::state::{ContainerId, NetworkSpec, is_anonymous, labels};
 
 impl DockerEngine {
     /// Whether this project's network is there as it should be.
@@ -84,9 +84,4 @@ fn is_network(
     [labels::PROJECT, labels::CONFIG_HASH]
         .iter()
         .all(|label| found.and_then(|found| found.get(*label)) == spec.labels.get(*label))
-}
-
-/// The engine names anonymous volumes by 64 hexadecimal characters.
-fn is_anonymous(volume: &str) -> bool {
-    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }

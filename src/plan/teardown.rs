@@ -7,7 +7,7 @@ use super::graph::topological;
 use super::step::{Cause, Operation, Plan, StepId};
 use crate::event::Subject;
 use crate::project::{Duration, ProjectName, ServiceName};
-use crate::state::{ContainerId, Observed, ObservedContainer, labels};
+use crate::state::{ContainerId, Observed, ObservedContainer, is_anonymous, labels};
 
 /// What to take away.
 #[derive(Debug, Clone, Default)]
@@ -149,10 +149,10 @@ fn doomed_volumes<'a>(
 fn only_writes_to(container: &ObservedContainer, doomed: &[&str]) -> bool {
     !doomed.is_empty()
         && container.mounts.iter().filter(|mount| mount.writable).all(|mount| {
-            mount.volume.as_deref().is_some_and(|volume| {
-                doomed.contains(&volume)
-                    || (volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit()))
-            })
+            mount
+                .volume
+                .as_deref()
+                .is_some_and(|volume| doomed.contains(&volume) || is_anonymous(volume))
         })
 }
 

@@ -14,5 +14,5 @@ pub use desired::{
 pub use hash::{ContentDigests, FieldDigests};
 pub use observed::{
     ContainerId, ContainerState, Health, Observed, ObservedContainer, ObservedImage, ObservedMount,
-    ObservedNetwork, ObservedPort, ObservedVolume,
+    ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
 };

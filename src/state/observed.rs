@@ -160,6 +160,12 @@ pub struct ObservedImage {
     pub size: u64,
 }
 
+/// Whether a volume has no name of its own: the engine names those by 64 hexadecimal characters.
+#[must_use]
+pub fn is_anonymous(volume: &str) -> bool {
+    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
+}
+
 impl Observed {
     /// The project's containers, those of `run` left out.
     pub fn containers_of(&self, project: &ProjectName) -> impl Iterator<Item = &ObservedContainer> {

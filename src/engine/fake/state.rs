@@ -9,7 +9,7 @@ use crate::engine::{ContainerEventKind, EngineError, EngineErrorKind};
 use crate::project::Mount;
 use crate::state::{
     ContainerId, ContainerSpec, ContainerState, Health, Observed, ObservedContainer, ObservedImage,
-    ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume,
+    ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
 };
 
 /// Marks containers with a health check; the real engine keeps it in the configuration.
@@ -206,9 +206,4 @@ impl State {
         }
         mounts
     }
-}
-
-/// The engine names anonymous volumes by 64 hexadecimal characters.
-pub(super) fn is_anonymous(volume: &str) -> bool {
-    volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit())
 }

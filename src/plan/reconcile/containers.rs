@@ -12,7 +12,7 @@ use crate::event::Subject;
 use crate::plan::graph::topological;
 use crate::plan::step::{Cause, ContainerRef, Operation, StepId};
 use crate::project::{DependsOnCondition, ServiceName};
-use crate::state::{ContainerSpec, ContainerState, ObservedContainer, labels};
+use crate::state::{ContainerSpec, ContainerState, ObservedContainer, is_anonymous, labels};
 
 impl Reconcile<'_> {
     /// Orphans and containers beyond a service's scale.
@@ -416,7 +416,7 @@ fn anonymous_volumes(spec: &ContainerSpec, old: &ObservedContainer) -> Vec<(Stri
         .filter_map(|mount| {
             let volume = mount.volume.as_ref()?;
             // The engine names anonymous volumes by 64 hexadecimal characters.
-            let anonymous = volume.len() == 64 && volume.chars().all(|c| c.is_ascii_hexdigit());
+            let anonymous = is_anonymous(volume);
             anonymous.then(|| (mount.target.clone(), volume.clone()))
         })
         .collect()
