@@ -4,8 +4,9 @@ set -euo pipefail
 # shellcheck source=scripts/machine.sh
 source "$(dirname "${BASH_SOURCE[0]}")/machine.sh"
 
-# Engine 20.10 sets networks up in several steps: tests that make and remove
-# theirs at the same time were seen to leave one without its isolation.
+# While Engine 20.10 makes a network it takes the isolation of all bridges out
+# of the firewall and puts it back, some 25 ms later. Another test's network
+# would open the one whose isolation is being tested.
 readonly STACKS_AT_A_TIME=1
 
 usage() {

@@ -78,7 +78,6 @@ pub async fn execute<E: Engine>(
             container_events,
             slots: Semaphore::new(limits.parallel.max(1)),
             port_ranges: Mutex::new(()),
-            networks: Mutex::new(()),
             probes,
             abort: cancel.child_token(),
         }),
@@ -134,9 +133,6 @@ struct Shared<E> {
     slots: Semaphore,
     /// Two starts with host port ranges could be given the same port by the engine.
     port_ranges: Mutex<()>,
-    /// Older engines set the isolation between bridges up in several steps; two networks at a time
-    /// were seen to leave one without.
-    networks: Mutex<()>,
     probes: mpsc::Sender<(StepId, String)>,
     /// Ends pulls, builds and waits: after a cancellation or another step's failure.
     abort: CancellationToken,
@@ -405,14 +401,8 @@ impl Job {
         let id = self.container.as_ref();
         match (&self.operation, id) {
             (Operation::RemoveImage(reference), _) => engine.remove_image(reference).await?,
-            (Operation::CreateNetwork(spec), _) => {
-                let _turn = shared.networks.lock().await;
-                engine.create_network(spec).await?;
-            }
-            (Operation::RemoveNetwork { id }, _) => {
-                let _turn = shared.networks.lock().await;
-                engine.remove_network(id).await?;
-            }
+            (Operation::CreateNetwork(spec), _) => engine.create_network(spec).await?,
+            (Operation::RemoveNetwork { id }, _) => engine.remove_network(id).await?,
             (Operation::CreateVolume(spec), _) => engine.create_volume(spec).await?,
             (Operation::RemoveVolume(name), _) => engine.remove_volume(name).await?,
             (Operation::RenameContainer { name, .. }, Some(id)) => {
