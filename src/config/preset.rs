@@ -33,6 +33,12 @@ pub fn source(name: &str) -> Option<Arc<Source>> {
     Some(Arc::clone(&SOURCES[index]))
 }
 
+/// Whether a text is a preset's, not the user's.
+#[must_use]
+pub fn owns(source: &Source) -> bool {
+    SOURCES.iter().any(|preset| preset.name == source.name)
+}
+
 /// The names of all presets.
 #[must_use]
 pub const fn names() -> &'static [&'static str] {

@@ -10,6 +10,7 @@ use super::scalar::{boolean, duration, text, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::config::place::within;
+use crate::config::preset;
 use crate::config::suggest::closest;
 use crate::project::{LogStream, Port, Probe, Ready, Secret};
 
@@ -79,6 +80,9 @@ pub(super) fn urls(
             Ok(url) => {
                 urls.insert(name.to_owned(), url);
             }
+            // Whoever publishes fewer ports than the preset does not ask for the URLs of the others.
+            Err(InvalidPlaceholder { kind: InvalidPlaceholderKind::Port(_), .. })
+                if preset::owns(&value.span().source) => {}
             Err(error) => {
                 let targets: Vec<u16> = ports.iter().map(|port| port.target).collect();
                 report(cx, &value, &template, &error, environment, &targets);

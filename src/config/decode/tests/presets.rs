@@ -181,6 +181,16 @@ fn what_the_user_writes_wins_over_the_preset() {
 }
 
 #[test]
+fn a_port_that_is_not_published_has_no_url() {
+    let more = "    ports: !override ['127.0.0.1:5673:5672']\n";
+    let service = alone("rabbitmq", more, &[]);
+    let urls = &service["x-devstack"]["urls"];
+    assert_eq!(urls, &json!({ "amqp": "amqp://app:app@{address:5672}" }));
+    let service = alone("redis", "    ports: !override []\n", &[]);
+    assert_eq!(service["x-devstack"]["urls"], serde_json::Value::Null);
+}
+
+#[test]
 fn every_variable_of_presets_and_stack_is_in_the_example_with_its_default() {
     let mut texts = vec![STACK.to_owned()];
     texts
