@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # A Docker Engine on a bare Debian or Ubuntu machine, for development and CI.
 set -euo pipefail
+# shellcheck source=scripts/debian.sh
+source "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
 
 readonly DEFAULT_SOCKET=/var/run/docker.sock
 readonly STATE_ROOT=/run/devstack-engine
@@ -181,59 +183,13 @@ apt_install() {
   rm -f "$log"
 }
 
-# The machine's own Debian mirror, whatever it is: the first "main" archive
-# that is not the security one.
-debian_mirror() {
-  local file
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [ -f "$file" ] || continue
-    awk '
-      BEGIN { RS = ""; FS = "\n" }
-      {
-        uri = ""; main = 0; off = 0
-        for (i = 1; i <= NF; i++) {
-          split($i, word, /[ \t]+/)
-          if (tolower(word[1]) == "uris:") uri = word[2]
-          if (tolower(word[1]) == "components:" && $i ~ /[ \t]main/) main = 1
-          if (tolower(word[1]) == "enabled:" && tolower(word[2]) == "no") off = 1
-        }
-        if (uri ~ /\/debian\/?$/ && main && !off) print uri
-      }' "$file"
-  done
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -f "$file" ] || continue
-    sed -n -E 's/^deb[ \t]+(\[[^]]*\][ \t]+)?([^ \t]+\/debian\/?)[ \t]+[^ \t]+[ \t].*\bmain\b.*/\2/p' "$file"
-  done
-}
-
 # Debian 13's engine is the one nearest to what most people run; unpacked
 # instead of installed, so that the distribution's engine stays as it is.
 fetch_26() {
   local dir=$CACHE_ROOT/engine-26.1
   if [ ! -x "$dir/root/usr/sbin/dockerd" ]; then
-    local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    mirror=$(debian_mirror | sed -n 1p)
-    if [ -z "$mirror" ] || [ ! -f "$keyring" ]; then
-      die "--version 26.1 comes from a Debian mirror, and this machine's apt sources name none" \
-        "without --version the distribution's own engine is used"
-    fi
     say "Downloading Debian 13's docker.io and containerd into $dir"
-    rm -rf "$dir/apt" "$dir/deb" "$dir/root.new"
-    mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/deb" "$dir/root.new"
-    printf 'deb [signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$dir/apt/sources.list"
-    local options=(
-      -o "Dir::Etc::SourceList=$dir/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
-      -o "Dir::State::Lists=$dir/apt/lists" -o "Dir::Cache=$dir/apt/cache"
-      -o APT::Sandbox::User=root -o Acquire::Languages=none
-    )
-    apt-get "${options[@]}" -o APT::Update::Error-Mode=any update -qq >/dev/null || die "cannot read $mirror (trixie)"
-    (cd "$dir/deb" && apt-get "${options[@]}" download -qq docker.io containerd >/dev/null) ||
-      die "cannot download docker.io and containerd from $mirror"
-    local deb
-    for deb in "$dir"/deb/*.deb; do dpkg -x "$deb" "$dir/root.new"; done
-    rm -rf "$dir/root" "$dir/apt" "$dir/deb"
-    # Last of all, so that a download cut short is never taken for an engine.
-    mv "$dir/root.new" "$dir/root"
+    unpack_debian "$dir" trixie docker.io containerd
   fi
   local missing=()
   command -v iptables >/dev/null || missing+=(iptables)
