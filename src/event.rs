@@ -64,6 +64,8 @@ pub enum Event {
     Planned {
         /// Steps in order of the plan.
         steps: Vec<(Subject, Action)>,
+        /// For each step the places of those that must have ended well before it may begin.
+        after: Vec<Vec<usize>>,
         /// Containers that already are as they should be.
         unchanged: Vec<Subject>,
     },
@@ -146,6 +148,8 @@ pub enum Progress {
         /// The line.
         line: String,
     },
+    /// The service itself has taken a probe's connection for the first time: its port is open.
+    Listening,
     /// What a probe found, such as `starting up` or `up, wrong password`.
     Probe {
         /// The reason in a few words.

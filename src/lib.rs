@@ -27,8 +27,9 @@
 //! | [`engine`] | the trait, bollard behind it, and a fake for tests | `state`, `event`, `project`, `os` |
 //! | [`ready`] | one attempt to use a service in its own protocol | `project` |
 //! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
+//! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event`, `project` |
 //! | [`logs`] | log streams made into one | `project` |
-//! | [`report`] | what a person sees: live board, plain lines, JSON, tables, diagnostics | `event`, `config`, `project`, `plan` |
+//! | [`report`] | what a person sees: live board, plain lines, JSON, charts, tables, diagnostics | `event`, `timing`, `config`, `project`, `plan` |
 //! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
 //! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
 //!
@@ -38,7 +39,8 @@
 //!
 //! - Nothing on the engine is changed or removed that does not carry the project's label. Other
 //!   resources are only looked at, for conflicts of names and ports.
-//! - The engine is the only state: there is no state file. Labels hold a digest per field, never
+//! - The engine is the only state: there is no state file, and the times of earlier runs in the
+//!   user's cache folder decide nothing. Labels hold a digest per field, never
 //!   a value, so that a later run can say *which* field changed.
 //! - A plan is decided from one snapshot. Whatever interrupts its execution leaves a state from
 //!   which the next `up` or `down` gets to the goal.
@@ -63,6 +65,8 @@ pub mod engine;
 pub mod ready;
 
 pub mod execute;
+
+pub mod timing;
 
 pub mod logs;
 pub mod report;

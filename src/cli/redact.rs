@@ -65,7 +65,7 @@ impl Redactor {
                     Progress::BuildStep { number, name, state } => {
                         Progress::BuildStep { number, name: self.apply(&name), state }
                     }
-                    layer @ Progress::Layer { .. } => layer,
+                    other @ (Progress::Layer { .. } | Progress::Listening) => other,
                 };
                 Event::Progress { subject, action, progress }
             }

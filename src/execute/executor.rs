@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::creation;
 use super::failure::{ExecuteError, StepError, StepFailure};
+use super::probing::Finding;
 use super::wait::{self, Waiting};
 use crate::engine::{ContainerEvent, Engine, ProgressSink};
 use crate::event::{Action, Event, Progress, Subject};
@@ -58,6 +59,11 @@ pub async fn execute<E: Engine>(
                 .steps
                 .iter()
                 .map(|step| (step.subject.clone(), step.operation.action()))
+                .collect(),
+            after: plan
+                .steps
+                .iter()
+                .map(|step| step.after.iter().map(|needed| needed.0).collect())
                 .collect(),
             unchanged: plan.unchanged.clone(),
         })
@@ -367,7 +373,7 @@ impl Job {
                 condition: *condition,
                 limit: shared.limits.wait,
             };
-            let tell = |state: String| self.tell_probe(shared, state);
+            let tell = |finding: Finding| self.tell_finding(shared, finding);
             return tokio::select! {
                 () = shared.abort.cancelled() => Err(StepError::Cancelled),
                 result = wait::wait(waiting, shared.container_events.subscribe(), tell) => {
@@ -438,12 +444,18 @@ impl Job {
         })
     }
 
-    fn tell_probe<E: Engine>(&self, shared: &Shared<E>, state: String) {
-        let _ = shared.probes.try_send((self.id, state.clone()));
+    fn tell_finding<E: Engine>(&self, shared: &Shared<E>, finding: Finding) {
+        let progress = match finding {
+            Finding::Listening => Progress::Listening,
+            Finding::State(state) => {
+                let _ = shared.probes.try_send((self.id, state.clone()));
+                Progress::Probe { state }
+            }
+        };
         let _ = shared.events.try_send(Event::Progress {
             subject: self.subject.clone(),
             action: self.operation.action(),
-            progress: Progress::Probe { state },
+            progress,
         });
     }
 }

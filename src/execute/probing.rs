@@ -20,6 +20,15 @@ pub(super) enum Found {
     LookAgain,
 }
 
+/// What is worth telling while it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// The service itself has taken a connection for the first time, whatever it said then.
+    Listening,
+    /// What it says, or why it says nothing.
+    State(String),
+}
+
 /// The probes of one container and how far they are.
 pub(super) struct Probing<'a, E, F> {
     engine: &'a E,
@@ -31,12 +40,13 @@ pub(super) struct Probing<'a, E, F> {
     attempt: u32,
     pace: Pace,
     last: Option<String>,
+    listening: bool,
     /// Ways to the container that turned out not to exist on this machine.
     dead_ends: Vec<Target>,
     started_at: String,
 }
 
-impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
+impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
     pub(super) fn new(
         engine: &'a E,
         id: &'a ContainerId,
@@ -52,6 +62,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
             attempt: 0,
             pace: Pace::default(),
             last: None,
+            listening: false,
             dead_ends: Vec::new(),
             started_at: String::new(),
         }
@@ -65,7 +76,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
     /// Notes a state and tells it when it is another one.
     pub(super) fn told(&mut self, state: String) {
         if self.last.as_ref() != Some(&state) {
-            (self.tell)(state.clone());
+            (self.tell)(Finding::State(state.clone()));
             self.last = Some(state);
         }
     }
@@ -77,6 +88,7 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
             self.passed = 0;
             self.attempt = 0;
             self.pace = Pace::default();
+            self.listening = false;
             self.started_at.clone_from(&facts.started_at);
         }
         let probes = probes(self.spec, facts);
@@ -132,7 +144,12 @@ impl<'a, E: Engine, F: Fn(String)> Probing<'a, E, F> {
             // No way to the port from here: what runs inside the container can still be asked.
             return self.ask_health(facts).await;
         };
-        Ok(match check(probe, &target).await {
+        let state = check(probe, &target).await;
+        if state.is_listening() && !self.listening {
+            self.listening = true;
+            (self.tell)(Finding::Listening);
+        }
+        Ok(match state {
             ProbeState::Ready => Answer::Ready,
             ProbeState::NotYet(Reason::NoInterface { .. }) => Answer::DeadEnd(target),
             ProbeState::NotYet(reason) => {

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::failure::{StepError, WaitFailure, WaitFailureReason};
-use super::probing::{Found, Probing};
+use super::probing::{Finding, Found, Probing};
 use crate::engine::{ContainerEvent, ContainerEventKind, ContainerFacts, Engine, LogLines};
 use crate::plan::AwaitFor;
 use crate::project::RestartPolicy;
@@ -40,7 +40,7 @@ pub(super) struct Waiting<'a, E> {
 pub(super) async fn wait<E: Engine>(
     waiting: Waiting<'_, E>,
     mut events: broadcast::Receiver<ContainerEvent>,
-    tell: impl Fn(String),
+    tell: impl Fn(Finding),
 ) -> Result<(), StepError> {
     let own = waiting.spec.service.ready.as_ref().and_then(|ready| ready.timeout);
     let limit = waiting.limit.or(own.map(|timeout| timeout.0)).unwrap_or(LIMIT);

@@ -96,6 +96,26 @@ pub enum Reason {
     Network(io::ErrorKind),
 }
 
+impl ProbeState {
+    /// Tells whether the service itself took the connection, whatever it said then.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        match self {
+            Self::Ready => true,
+            Self::NotYet(reason) => !matches!(
+                reason,
+                Reason::NoInterface { .. }
+                    | Reason::Unreachable
+                    | Reason::ConnectTimeout
+                    | Reason::ConnectionRefused
+                    | Reason::Closed
+                    | Reason::InvalidProbe { .. }
+                    | Reason::Network(_)
+            ),
+        }
+    }
+}
+
 impl Reason {
     /// Tells whether waiting will hardly help, because configuration and service disagree.
     ///
@@ -210,6 +230,25 @@ pub(super) fn quote(text: &[u8], secret: Option<&Secret>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_counts_as_open_when_the_service_itself_took_the_connection() {
+        let cases = [
+            (Reason::ConnectionRefused, false),
+            // That was the engine's proxy.
+            (Reason::Closed, false),
+            (Reason::ConnectTimeout, false),
+            (Reason::Network(io::ErrorKind::AddrInUse), false),
+            (Reason::Silent, true),
+            (Reason::StartingUp, true),
+            (Reason::WrongPassword, true),
+            (Reason::HttpStatus { status: 503, message: None }, true),
+        ];
+        for (reason, expected) in cases {
+            assert_eq!(ProbeState::NotYet(reason.clone()).is_listening(), expected, "{reason:?}");
+        }
+        assert!(ProbeState::Ready.is_listening());
+    }
 
     #[test]
     fn reasons_read_in_few_words() {

@@ -28,7 +28,7 @@ impl Board {
     /// Takes in an event that came at `now`.
     pub(crate) fn apply(&mut self, event: &Event, now: Duration) {
         match event {
-            Event::Planned { steps, unchanged } => *self = Self::planned(steps, unchanged),
+            Event::Planned { steps, unchanged, .. } => *self = Self::planned(steps, unchanged),
             Event::Started { subject, action, cause } => {
                 self.started(subject, *action, cause, now);
             }

@@ -37,11 +37,12 @@ pub(crate) fn volume(name: &str) -> Subject {
 }
 
 pub(crate) fn planned(steps: &[(&Subject, &[Action])], unchanged: &[Subject]) -> Event {
-    let steps = steps
+    let steps: Vec<_> = steps
         .iter()
         .flat_map(|(subject, actions)| actions.iter().map(|action| ((*subject).clone(), *action)))
         .collect();
-    Event::Planned { steps, unchanged: unchanged.to_vec() }
+    let after = vec![Vec::new(); steps.len()];
+    Event::Planned { steps, after, unchanged: unchanged.to_vec() }
 }
 
 pub(crate) fn started(subject: &Subject, action: Action, cause: &str) -> Event {
@@ -63,6 +64,11 @@ pub(crate) fn failed(subject: &Subject, action: Action, reason: &str) -> Event {
 pub(crate) fn probe(subject: &Subject, state: &str) -> Event {
     let progress = Progress::Probe { state: state.to_owned() };
     Event::Progress { subject: subject.clone(), action: Action::Await, progress }
+}
+
+pub(crate) fn listening(subject: &Subject) -> Event {
+    let (subject, progress) = (subject.clone(), Progress::Listening);
+    Event::Progress { subject, action: Action::Await, progress }
 }
 
 pub(crate) fn layer(subject: &Subject, id: &str, status: &str, current: u64, total: u64) -> Event {

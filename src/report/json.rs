@@ -12,8 +12,8 @@
 //!   - `"blocked"`, with `reason`: what the step waits for.
 //!   - `"progress"`, with one of `layer` (`{"id", "state", "current", "total"}`, bytes, `total`
 //!     absent when unknown), `build` (`{"step", "name", "state", "elapsed_ms"?}`, where `state` is
-//!     `running`, `cached`, `done` or `failed`), `output` (`{"step", "line"}`) and `probe`
-//!     (`{"state"}`).
+//!     `running`, `cached`, `done` or `failed`), `output` (`{"step", "line"}`), `probe`
+//!     (`{"state"}`) and `listening` (`true`: the service itself has taken a connection).
 //!   - `"finished"`, with `step_elapsed_ms`.
 //!   - `"failed"`, with `reason`.
 //! - `"warning"`: `text`.
@@ -141,6 +141,7 @@ enum WireProgress<'a> {
         step: usize,
         line: &'a str,
     },
+    Listening(bool),
     Probe {
         state: &'a str,
     },
@@ -153,7 +154,7 @@ impl<'a> From<&'a Event> for WireEvent<'a> {
             Self::Step(WireStep { subject: subject.into(), action, status: Some(status) })
         };
         match event {
-            Event::Planned { steps, unchanged } => Self::Plan {
+            Event::Planned { steps, unchanged, .. } => Self::Plan {
                 steps: steps
                     .iter()
                     .map(|(subject, action)| WireStep {
@@ -222,6 +223,7 @@ impl<'a> From<&'a Progress> for WireProgress<'a> {
                 Self::Build { step: *number, name, state, elapsed_ms: elapsed }
             }
             Progress::BuildOutput { number, line } => Self::Output { step: *number, line },
+            Progress::Listening => Self::Listening(true),
             Progress::Probe { state } => Self::Probe { state },
         }
     }

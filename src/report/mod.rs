@@ -7,6 +7,8 @@
 //!       --> json   one object for each event
 //! ```
 //!
+//! What a run was like afterwards is drawn by `gantt` and written by `trace`.
+//!
 //! All of it goes to stderr: stdout is for data.
 
 pub mod diagnostic;
@@ -27,6 +29,9 @@ mod said;
 
 mod json;
 
+mod gantt;
+mod trace;
+
 mod colour;
 mod label;
 mod table;
@@ -36,5 +41,7 @@ mod wording;
 mod fixture;
 
 pub use colour::{Paint, Palette, Tone};
+pub use gantt::{advice_line, gantt};
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};
+pub use trace::trace;

@@ -97,6 +97,7 @@ impl<W: Write + Send> Plain<W> {
                 let state = wording::not_yet(action, &wording::one_line(state));
                 self.said.note(subject, state, now);
             }
+            Progress::Listening => {}
             Progress::Layer { id, status, current, total } => {
                 let pull = self.pulls.entry(subject.clone()).or_default();
                 pull.update(id, status, *current, *total);
@@ -200,7 +201,7 @@ impl<W: Write + Send> Plain<W> {
 impl<W: Write + Send> Reporter for Plain<W> {
     fn report(&mut self, event: &Event, now: Duration) {
         match event {
-            Event::Planned { steps, unchanged } => self.planned(steps, unchanged),
+            Event::Planned { steps, unchanged, .. } => self.planned(steps, unchanged),
             Event::Started { subject, action, cause } => self.started(subject, *action, cause, now),
             Event::Blocked { subject, reason } => {
                 let reason = wording::one_line(reason).into_owned();

@@ -117,7 +117,9 @@ mod tests {
     fn quiet_still_warns() {
         let mut out = Vec::new();
         let mut quiet = Box::new(Quiet::new(&mut out, Paint::new(false)));
-        quiet.report(&Event::Planned { steps: Vec::new(), unchanged: Vec::new() }, Duration::ZERO);
+        let planned =
+            Event::Planned { steps: Vec::new(), after: Vec::new(), unchanged: Vec::new() };
+        quiet.report(&planned, Duration::ZERO);
         quiet.report(&Event::Warning("`version` is obsolete".to_owned()), Duration::ZERO);
         quiet.finish(Duration::ZERO);
         assert_eq!(String::from_utf8(out).unwrap(), "warning: `version` is obsolete\n");

@@ -41,7 +41,7 @@ fn up(world: &World, yaml: &str, limits: Limits) -> (Result<(), ExecuteError>, V
 fn told(events: &[Event]) -> String {
     let lines = events.iter().filter_map(|event| {
         Some(match event {
-            Event::Planned { steps, unchanged } => {
+            Event::Planned { steps, unchanged, .. } => {
                 format!("planned: {} steps, {} unchanged", steps.len(), unchanged.len())
             }
             Event::Started { subject, action, cause } => {

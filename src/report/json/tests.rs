@@ -17,6 +17,7 @@ fn each_event_is_one_object_on_a_line() {
         build(&postgres, 3, "[1/1] RUN x", BuildStepState::Done(ms(70))),
         output(&postgres, 3, "a\nb"),
         blocked(&db, "waiting for image"),
+        listening(&db),
         probe(&db, "starting up"),
         finished(&db, Action::Await, 1100),
         failed(&db, Action::Await, "exited (1)"),
@@ -40,10 +41,11 @@ fn each_event_is_one_object_on_a_line() {
     {"time":"1970-01-01T00:00:06.25Z","elapsed_ms":6250,"type":"step","kind":"image","id":"postgres:17","services":["db"],"action":"build","status":"progress","build":{"step":3,"name":"[1/1] RUN x","state":"done","elapsed_ms":70}}
     {"time":"1970-01-01T00:00:07.5Z","elapsed_ms":7500,"type":"step","kind":"image","id":"postgres:17","services":["db"],"action":"build","status":"progress","output":{"step":3,"line":"a\nb"}}
     {"time":"1970-01-01T00:00:08.75Z","elapsed_ms":8750,"type":"step","kind":"container","id":"shop-db-1","service":"db","status":"blocked","reason":"waiting for image"}
-    {"time":"1970-01-01T00:00:10Z","elapsed_ms":10000,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"progress","probe":{"state":"starting up"}}
-    {"time":"1970-01-01T00:00:11.25Z","elapsed_ms":11250,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"finished","step_elapsed_ms":1100}
-    {"time":"1970-01-01T00:00:12.5Z","elapsed_ms":12500,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"failed","reason":"exited (1)"}
-    {"time":"1970-01-01T00:00:13.75Z","elapsed_ms":13750,"type":"warning","text":"careful"}
-    {"time":"1970-01-01T00:00:15Z","elapsed_ms":15000,"type":"cancelling"}
+    {"time":"1970-01-01T00:00:10Z","elapsed_ms":10000,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"progress","listening":true}
+    {"time":"1970-01-01T00:00:11.25Z","elapsed_ms":11250,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"progress","probe":{"state":"starting up"}}
+    {"time":"1970-01-01T00:00:12.5Z","elapsed_ms":12500,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"finished","step_elapsed_ms":1100}
+    {"time":"1970-01-01T00:00:13.75Z","elapsed_ms":13750,"type":"step","kind":"container","id":"shop-db-1","service":"db","action":"await","status":"failed","reason":"exited (1)"}
+    {"time":"1970-01-01T00:00:15Z","elapsed_ms":15000,"type":"warning","text":"careful"}
+    {"time":"1970-01-01T00:00:16.25Z","elapsed_ms":16250,"type":"cancelling"}
     "#);
 }
