@@ -101,6 +101,12 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
             redact_list(fields.get_mut(key));
         }
         redact_list(fields.get_mut("healthcheck").and_then(|check| check.get_mut("test")));
+        let rules = fields.get_mut("develop").and_then(|develop| develop.get_mut("watch"));
+        for rule in rules.and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(exec) = rule.get_mut("exec") else { continue };
+            redact_variables(exec.get_mut("environment"));
+            redact_list(exec.get_mut("command"));
+        }
     }
     if !own.is_empty() {
         fields.insert("x-devstack".to_owned(), Value::Object(own));

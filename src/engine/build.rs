@@ -15,12 +15,11 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
-use super::dockerignore::Dockerignore;
 use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message};
 use super::pull::{credentials_of, registries_with_logins};
 use super::{DockerEngine, ProgressSink};
 use crate::event::{BuildStepState, Progress};
-use crate::project::{Build, ImageRef};
+use crate::project::{Build, Dockerignore, ImageRef};
 use crate::state::ImageSpec;
 
 /// The name under which a Dockerfile from outside the context travels.

@@ -8,7 +8,6 @@ mod build;
 mod calls;
 mod convert;
 mod docker;
-mod dockerignore;
 mod endpoint;
 mod error;
 mod exec;

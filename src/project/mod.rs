@@ -7,6 +7,8 @@
 //! it, and [`crate::state::hash`] digests it field by field, so a field's name is its Compose key.
 
 mod build;
+mod develop;
+mod dockerignore;
 mod health;
 mod mount;
 mod names;
@@ -18,6 +20,8 @@ mod stack;
 mod unit;
 
 pub use build::Build;
+pub use develop::{Develop, WatchAction, WatchExec, WatchRule};
+pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};
 pub use mount::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 pub use names::{

@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 
 use super::mount::is_false;
 use super::{
-    Build, Bytes, ContainerName, Duration, Healthcheck, ImageRef, Mount, NetworkAttachment,
-    NetworkKey, NetworkMode, Port, Ready, ServiceName,
+    Build, Bytes, ContainerName, Develop, Duration, Healthcheck, ImageRef, Mount,
+    NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, ServiceName,
 };
 
 /// A service: one image, run in one or more containers. Field names are Compose's keys.
@@ -34,6 +34,9 @@ pub struct Service {
     /// How to build it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
+    /// What follows from changes of files while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub develop: Option<Develop>,
     /// When to pull it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_policy: Option<PullPolicy>,
@@ -320,6 +323,7 @@ impl Service {
             ready: None,
             image,
             build: None,
+            develop: None,
             pull_policy: None,
             platform: None,
             command: None,

@@ -13,6 +13,7 @@ mod check;
 mod command;
 mod context;
 mod dependency;
+mod develop;
 mod mount;
 mod network;
 mod object;

@@ -6,6 +6,7 @@ use super::build::build;
 use super::command::{arguments, healthcheck};
 use super::context::{Cx, Field, Fields, Placed};
 use super::dependency::{Edge, STARTED, depends_on, links};
+use super::develop::develop;
 use super::mount::{mounts, tmpfs};
 use super::network::{Joined, joined, mode};
 use super::object::{Kind, grants};
@@ -75,6 +76,7 @@ pub(super) fn service<'n>(
         profiles.is_empty() || wanted.iter().any(|one| one == "*" || profiles.contains(one));
 
     let build = fields.read(cx, "build", build);
+    let develop = fields.read(cx, "develop", |cx, field| develop(cx, field, build.is_some()));
     let image = image(cx, &mut fields, field, &name, project, build.is_some())?;
     let mut draft = Draft {
         service: Service::new(name, image),
@@ -94,6 +96,7 @@ pub(super) fn service<'n>(
     };
     draft.service.profiles = profiles;
     draft.service.build = build;
+    draft.service.develop = develop;
     run(cx, &mut fields, &mut draft);
     connect(cx, &mut fields, &mut draft);
     limit(cx, &mut fields, &mut draft, field);
@@ -304,7 +307,6 @@ fn unsupported(cx: &mut Cx<'_>, fields: &mut Fields<'_>) {
             "cpu_quota",
             "cpu_rt_period",
             "cpu_rt_runtime",
-            "develop",
             "device_cgroup_rules",
             "external_links",
             "gpus",

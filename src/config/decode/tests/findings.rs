@@ -2,6 +2,7 @@
 
 mod connections;
 mod contents;
+mod develop;
 mod limits;
 
 use super::service_findings;

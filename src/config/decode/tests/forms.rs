@@ -476,3 +476,30 @@ fn urls_are_filled_in_except_for_addresses() {
         })
     );
 }
+
+#[test]
+fn watch_rules_are_read_whole() {
+    let rules = json!({ "watch": [
+        {
+            "path": "/p/src", "action": "sync", "target": "/app/src",
+            "ignore": ["node_modules/", "*.log"], "include": ["**/*.ts"], "initial_sync": true,
+        },
+        { "path": "/abs", "action": "restart" },
+        {
+            "path": "/p", "action": "sync+exec", "target": "/app",
+            "exec": {
+                "command": ["make", "all"], "user": "root", "privileged": true,
+                "working_dir": "/app", "environment": { "A": "1" },
+            },
+        },
+    ]});
+    check(
+        "develop",
+        &rules,
+        &["develop:\n  watch:\n  - {path: ./src, action: sync, target: /app/src, \
+           ignore: [node_modules/, '*.log'], include: '**/*.ts', initial_sync: true}\n  \
+           - {path: /abs, action: restart}\n  \
+           - {path: ., action: sync+exec, target: /app, exec: {command: make all, user: root, \
+           privileged: true, working_dir: /app, environment: [A=1]}}"],
+    );
+}

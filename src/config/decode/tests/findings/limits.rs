@@ -101,10 +101,6 @@ fn what_is_not_supported_is_named() {
             &["1:28 `attach` warning: `services.web.attach` is not supported yet and is ignored"],
         ),
         (
-            "develop: {watch: []}",
-            &["1:28 `develop` warning: `services.web.develop` is not supported yet and is ignored"],
-        ),
-        (
             "gpus: all",
             &["1:28 `gpus` warning: `services.web.gpus` is not supported yet and is ignored"],
         ),

@@ -1,16 +1,16 @@
-//! Which files of a build context are sent: the rules of `.dockerignore` (Docker's build
-//! reference), which are not those of `.gitignore`: every pattern is rooted at the context, a
-//! match excludes all that lies below, the last match wins.
+//! Which files of a folder count: the rules of `.dockerignore` (Docker's build reference), which
+//! are not those of `.gitignore`: every pattern is rooted at the folder, a match covers all that
+//! lies below, the last match wins. Build contexts and `develop.watch` are written in them.
 
 use globset::{GlobBuilder, GlobMatcher};
 
 /// Compiled rules.
-#[derive(Debug, Default)]
-pub(super) struct Dockerignore {
+#[derive(Debug, Clone, Default)]
+pub struct Dockerignore {
     rules: Vec<Rule>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Rule {
     include: bool,
     matcher: GlobMatcher,
@@ -18,19 +18,33 @@ struct Rule {
 }
 
 /// A line that is no pattern.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: `{pattern}` is not a pattern: {reason}")]
-pub(super) struct InvalidPattern {
-    line: usize,
-    pattern: String,
-    reason: String,
+pub struct InvalidPattern {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// The pattern as it was written.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 impl Dockerignore {
     /// Reads the file's text.
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidPattern> {
+    ///
+    /// # Errors
+    /// The first line that is no pattern.
+    pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
+        Self::of(text.trim_start_matches('\u{feff}').lines())
+    }
+
+    /// Reads patterns, one per line.
+    ///
+    /// # Errors
+    /// The first one that is no pattern.
+    pub fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidPattern> {
         let mut rules = Vec::new();
-        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        for (index, line) in lines.into_iter().enumerate() {
             // A comment begins in the first column; blanks around a pattern do not count.
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
@@ -58,8 +72,9 @@ impl Dockerignore {
         Ok(Self { rules })
     }
 
-    /// Whether a path relative to the context (with `/`) is left out.
-    pub(super) fn excludes(&self, path: &str) -> bool {
+    /// Whether a path relative to the folder (with `/`) is covered.
+    #[must_use]
+    pub fn excludes(&self, path: &str) -> bool {
         let mut excluded = false;
         for rule in &self.rules {
             if rule.include == excluded && rule.matches(path) {
@@ -71,7 +86,8 @@ impl Dockerignore {
 
     /// Whether an excluded folder must be walked all the same, since a later `!` rule may bring
     /// back something inside.
-    pub(super) fn may_include_below(&self, folder: &str) -> bool {
+    #[must_use]
+    pub fn may_include_below(&self, folder: &str) -> bool {
         self.rules.iter().filter(|rule| rule.include).any(|rule| {
             let mut pattern = rule.text.split('/');
             for part in folder.split('/') {
