@@ -39,7 +39,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_project()?;
+    let project = cx.load_to_create().await?;
     let mut project = Project::clone(&*selected(&project, &args.services, args.with_dependencies)?);
     project.services.retain(|_, service| service.build.is_some());
     if project.services.is_empty() {

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::context::Context;
+use super::context::{Context, Files};
 use super::error::{CliError, ExitStatus};
 use super::scope::{desired, selected};
 use crate::config::canonical::{Format as Form, Secrets, canonical};
@@ -54,7 +54,8 @@ enum FormatArg {
 }
 
 pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliError> {
-    let all = cx.load_project()?;
+    let Files { project: all, warnings, .. } = cx.load_files()?;
+    cx.print_diagnostics(&warnings);
     let hashed = args.hash.iter().filter(|name| *name != "*");
     let selection: Vec<String> = args.selection.iter().chain(hashed).cloned().collect();
     let project = selected(&all, &selection, args.hash.is_empty())?;

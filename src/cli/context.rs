@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::args::{AnsiArg, GlobalArgs, ProgressArg};
+use super::checkout::Checkout;
 use super::error::{CliError, Problem};
 use super::redact::Redactor;
 use crate::config::decode::{DecodeRequest, decode};
@@ -17,6 +18,7 @@ use crate::os::terminal::{Ansi, Terminal};
 use crate::project::Project;
 use crate::report::ProgressMode;
 use crate::report::diagnostic::render;
+use tokio::sync::OnceCell;
 
 /// What commands share.
 pub(super) struct Context {
@@ -26,6 +28,9 @@ pub(super) struct Context {
     terminal: Terminal,
     /// Set once the files have been read: before that, nothing is known that had to be hidden.
     redactor: OnceLock<Redactor>,
+    engine: OnceCell<Arc<DockerEngine>>,
+    /// What was read from standard input, which can be read only once.
+    stdin: OnceLock<String>,
 }
 
 impl Context {
@@ -41,7 +46,15 @@ impl Context {
         };
         let terminal = Terminal::detect(ansi, |name| std::env::var(name).ok());
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self { global, working_dir, environment, terminal, redactor: OnceLock::new() }
+        Self {
+            global,
+            working_dir,
+            environment,
+            terminal,
+            redactor: OnceLock::new(),
+            engine: OnceCell::new(),
+            stdin: OnceLock::new(),
+        }
     }
 
     /// A variable of the environment.
@@ -49,24 +62,30 @@ impl Context {
         self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Reads the stack's files; warnings go to standard error.
-    pub(super) fn load_project(&self) -> Result<Project, CliError> {
-        let (project, warnings) = self.load_quietly()?;
+    /// Reads the stack's files and finds out under which name this checkout of them runs; warnings
+    /// go to standard error.
+    pub(super) async fn load_project(&self) -> Result<Project, CliError> {
+        let Checkout { project, warnings, .. } = self.load_checkout().await?;
         self.print_diagnostics(&warnings);
         Ok(project)
     }
 
-    /// Reads the stack's files without printing anything.
-    pub(super) fn load_quietly(&self) -> Result<(Project, Diagnostics), CliError> {
+    /// Reads the stack's files under the name that they say, without asking the engine.
+    pub(super) fn load_files(&self) -> Result<Files, CliError> {
+        self.load_files_as(self.global.project_name.clone())
+    }
+
+    /// Reads the stack's files as if this project name had been given.
+    pub(super) fn load_files_as(&self, project_name: Option<String>) -> Result<Files, CliError> {
         let request = LoadRequest {
             files: self.global.files.clone(),
             project_directory: self.global.project_directory.clone(),
-            project_name: self.global.project_name.clone(),
+            project_name,
             env_files: self.global.env_files.clone(),
             process_environment: self.environment.clone(),
             working_dir: self.working_dir.clone(),
         };
-        let mut reader = Disk;
+        let mut reader = Disk { stdin: &self.stdin };
         let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
         let loaded = load(&request, presets, &mut reader).map_err(Problem::Config)?;
         let profiles = if self.global.profiles.is_empty() {
@@ -94,7 +113,7 @@ impl Context {
             Ok((project, more)) => {
                 self.redactor.get_or_init(|| Redactor::of(&project));
                 warnings.0.extend(more.0);
-                Ok((project, warnings))
+                Ok(Files { project, warnings, name_given: loaded.project_name_given })
             }
             Err(errors) => {
                 warnings.0.extend(errors.0);
@@ -115,10 +134,13 @@ impl Context {
         Ok(Endpoint::find(&facts).map_err(Problem::Endpoint)?)
     }
 
-    /// Connects to the engine.
+    /// Connects to the engine, once.
     pub(super) async fn connect(&self) -> Result<Arc<DockerEngine>, CliError> {
-        let engine = DockerEngine::connect(self.endpoint()?).await.map_err(Problem::Engine)?;
-        Ok(Arc::new(engine))
+        let connect = async || {
+            let engine = DockerEngine::connect(self.endpoint()?).await.map_err(Problem::Engine)?;
+            Ok::<_, CliError>(Arc::new(engine))
+        };
+        self.engine.get_or_try_init(connect).await.cloned()
     }
 
     /// Prints findings that stop nothing.
@@ -217,11 +239,28 @@ impl Context {
     }
 }
 
-/// The files of this machine.
-struct Disk;
+/// What the stack's files say.
+pub(super) struct Files {
+    pub(super) project: Project,
+    pub(super) warnings: Diagnostics,
+    /// Whether a person gave the project's name on the command line or in the environment.
+    pub(super) name_given: bool,
+}
 
-impl FileReader for Disk {
+/// The files of this machine.
+struct Disk<'a> {
+    stdin: &'a OnceLock<String>,
+}
+
+impl FileReader for Disk<'_> {
     fn read(&mut self, path: &Path) -> io::Result<String> {
+        if path == Path::new("-") {
+            if let Some(text) = self.stdin.get() {
+                return Ok(text.clone());
+            }
+            let text = files::read_text(path)?;
+            return Ok(self.stdin.get_or_init(|| text).clone());
+        }
         files::read_text(path)
     }
 

@@ -42,7 +42,7 @@ enum Rmi {
 }
 
 pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;

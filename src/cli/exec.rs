@@ -54,7 +54,7 @@ pub(super) struct ExecArgs {
 }
 
 pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let service = scope.service(&args.service)?;
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;

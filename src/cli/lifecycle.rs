@@ -111,7 +111,7 @@ pub(super) async fn kill(cx: &Context, args: KillArgs) -> Result<ExitStatus, Cli
 }
 
 pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;
@@ -155,7 +155,7 @@ async fn act(
     none: &str,
     plan: impl FnOnce(&[&ObservedContainer], &Desired) -> Plan,
 ) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let services = scope.services(names)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;

@@ -92,7 +92,7 @@ fn instant(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;

@@ -7,6 +7,7 @@
 mod args;
 mod attached;
 mod build;
+mod checkout;
 mod config;
 mod context;
 mod down;

@@ -92,7 +92,7 @@ fn filter(text: &str) -> Result<String, String> {
 
 pub(super) async fn ps(cx: &Context, mut args: PsArgs) -> Result<ExitStatus, CliError> {
     args.status.append(&mut args.filter);
-    let scope = Scope::find(cx)?;
+    let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
     let observed = cx.connect().await?.observe_containers().await?;
     let mut containers: Vec<&ObservedContainer> = observed

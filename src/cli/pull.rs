@@ -24,7 +24,7 @@ pub(super) struct PullArgs {
 }
 
 pub(super) async fn pull(cx: &Context, args: PullArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_project()?;
+    let project = cx.load_project().await?;
     let mut project = Project::clone(&*selected(&project, &args.services, args.include_deps)?);
     // What is built here is in no registry.
     project.services.retain(|_, service| {

@@ -30,7 +30,7 @@ pub(super) struct ResetArgs {
 }
 
 pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_project()?;
+    let project = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;

@@ -19,9 +19,9 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Reads the files; without them `-p` must name the project.
-    pub(super) fn find(cx: &Context) -> Result<Self, CliError> {
-        match cx.load_quietly() {
-            Ok((project, _)) => Ok(Self { name: project.name.clone(), project: Some(project) }),
+    pub(super) async fn find(cx: &Context) -> Result<Self, CliError> {
+        match cx.load_checkout().await.map(|checkout| checkout.project) {
+            Ok(project) => Ok(Self { name: project.name.clone(), project: Some(project) }),
             Err(error) => match cx.global.project_name.as_deref().map(str::parse::<ProjectName>) {
                 Some(Ok(name)) => Ok(Self { name, project: None }),
                 _ => Err(error),

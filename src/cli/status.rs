@@ -72,7 +72,7 @@ struct Url {
 }
 
 pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_project()?;
+    let project = cx.load_project().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let wanted = scope.services(&args.services)?;
     let engine = cx.connect().await?;

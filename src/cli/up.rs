@@ -131,7 +131,7 @@ impl UpArgs {
 }
 
 pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliError> {
-    let mut project = cx.load_project()?;
+    let mut project = cx.load_to_create().await?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let mut interrupts = Interrupts::listen();

@@ -47,6 +47,8 @@ pub struct Loaded {
     /// The name by Compose's order (command line, `COMPOSE_PROJECT_NAME`, `name:`, the folder),
     /// made valid. `None` when nothing valid is left of it.
     pub project_name: Option<ProjectName>,
+    /// Whether a person gave it (command line, `COMPOSE_PROJECT_NAME`) rather than the files.
+    pub project_name_given: bool,
     /// The variables that the files could use.
     pub environment: Environment,
     /// The `.env` files that were read.
@@ -87,6 +89,7 @@ pub fn load(
         read_default_env(&project_dir, &mut environment, &mut reader);
     }
 
+    let project_name_given = given_name(request, &environment).is_some();
     let project_name =
         project_name(request, &config_files, &project_dir, &environment, &mut reader);
     if let Some(name) = &project_name
@@ -119,6 +122,7 @@ pub fn load(
             root,
             project_dir,
             project_name,
+            project_name_given,
             environment,
             env_files_read,
             config_files,
@@ -218,6 +222,14 @@ fn no_files(start: &Path, reader: &Reader<'_>) -> Diagnostic {
         .help("go to the project's folder, or name a file with `--file`")
 }
 
+fn given_name(request: &LoadRequest, environment: &Environment) -> Option<String> {
+    request
+        .project_name
+        .clone()
+        .or_else(|| environment.get(PROJECT_NAME).map(str::to_owned))
+        .filter(|name| !name.is_empty())
+}
+
 fn project_name(
     request: &LoadRequest,
     files: &[PathBuf],
@@ -225,12 +237,7 @@ fn project_name(
     environment: &Environment,
     reader: &mut Reader<'_>,
 ) -> Option<ProjectName> {
-    let asked = request
-        .project_name
-        .clone()
-        .or_else(|| environment.get(PROJECT_NAME).map(str::to_owned))
-        .filter(|name| !name.is_empty());
-    if let Some(name) = asked {
+    if let Some(name) = given_name(request, environment) {
         // Not made fit in silence: `-p` may name what is about to be removed.
         return name
             .parse()

@@ -57,6 +57,37 @@ fn digest_of(path: &Path) -> Option<String> {
     Some(digest_bytes(&fs::read(path).ok()?))
 }
 
+/// The one path of a folder that all paths to it come to; the path itself when it is not there.
+#[must_use]
+pub fn real_path(folder: &Path) -> PathBuf {
+    fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Whether two paths lead to the same folder; `None` when the second one leads to none. A folder
+/// that may not be looked at is another one.
+#[must_use]
+pub fn same_folder(one: &Path, other: &Path) -> Option<bool> {
+    match fs::metadata(other) {
+        Ok(metadata) if !metadata.is_dir() => None,
+        Ok(metadata) => Some(real_path(one) == real_path(other) || same_file(one, &metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => None,
+        Err(_) => Some(one == other),
+    }
+}
+
+/// A folder may be mounted a second time elsewhere.
+#[cfg(unix)]
+fn same_file(one: &Path, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(one).is_ok_and(|one| one.dev() == other.dev() && one.ino() == other.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &Path, _: &fs::Metadata) -> bool {
+    false
+}
+
 /// Bind mounts whose source is not there and is not to be made.
 #[must_use]
 pub fn missing_sources(project: &Project) -> Vec<MissingSource> {

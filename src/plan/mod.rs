@@ -4,6 +4,7 @@
 
 mod display;
 mod graph;
+mod identity;
 pub mod lifecycle;
 mod ports;
 mod reconcile;
@@ -11,6 +12,7 @@ mod step;
 pub mod teardown;
 
 pub use graph::topological;
+pub use identity::{Identity, IdentityReason, Place, identity};
 pub use ports::{PortConflict, PortOwner, WantedPort, wanted_ports};
 pub use reconcile::{
     Conflict, ReconcileOptions, Recreate, images_only, needs_images_first, reconcile,

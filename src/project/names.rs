@@ -165,6 +165,17 @@ impl ImageRef {
         }
     }
 
+    /// The reference with `-SUFFIX` after its tag, or with the suffix as its tag when it has none.
+    /// A digest names one image whoever asks and is kept as it is.
+    #[must_use]
+    pub fn with_tag_suffix(&self, suffix: &str) -> Self {
+        if self.0.contains('@') {
+            return self.clone();
+        }
+        let separator = if self.has_tag() { '-' } else { ':' };
+        format!("{}{separator}{suffix}", self.0).parse().unwrap_or_else(|_| self.clone())
+    }
+
     fn has_tag(&self) -> bool {
         let name = self.0.split('@').next().unwrap_or(&self.0);
         name.rsplit('/').next().is_some_and(|last| last.contains(':'))
@@ -259,6 +270,22 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(familiar(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_suffix_becomes_part_of_the_tag() {
+        for (image, expected) in [
+            ("shop/api", "shop/api:fix-1"),
+            ("shop/api:dev", "shop/api:dev-fix-1"),
+            ("localhost:5000/api", "localhost:5000/api:fix-1"),
+            (
+                "a@sha256:0123456789abcdef0123456789abcdef",
+                "a@sha256:0123456789abcdef0123456789abcdef",
+            ),
+        ] {
+            let image: ImageRef = image.parse().expect(image);
+            assert_eq!(image.with_tag_suffix("fix-1").as_str(), expected);
         }
     }
 

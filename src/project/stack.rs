@@ -1,12 +1,13 @@
 //! The whole stack.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::mount::is_false;
-use super::{Network, NetworkKey, ProjectName, Secret, Service, ServiceName, VolumeKey};
+use super::{ImageRef, Network, NetworkKey, ProjectName, Secret, Service, ServiceName, VolumeKey};
 
 /// A resolved project: everything that the files ask for, in the order of the files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,6 +90,29 @@ pub struct Volume {
 }
 
 impl Project {
+    /// Appends `suffix` to the tag of every image that is built here under a name of the user's
+    /// choice, so that another checkout of the same files does not build over it.
+    pub fn separate_built_images(&mut self, suffix: &str) {
+        let suffix = suffix.trim_start_matches('-');
+        let all = || self.services.values().chain(self.disabled_services.values());
+        let own: HashSet<String> = all()
+            .filter(|service| service.build.is_some())
+            // A name that was made from the project's is another one already.
+            .filter(|service| service.image.as_str() != format!("{}-{}", self.name, service.name))
+            .map(|service| service.image.familiar())
+            .collect();
+        for service in self.services.values_mut().chain(self.disabled_services.values_mut()) {
+            if own.contains(&service.image.familiar()) {
+                service.image = service.image.with_tag_suffix(suffix);
+            }
+            for tag in service.build.iter_mut().flat_map(|build| &mut build.tags) {
+                if let Ok(reference) = tag.parse::<ImageRef>() {
+                    *tag = reference.with_tag_suffix(suffix).to_string();
+                }
+            }
+        }
+    }
+
     /// Finds a service by its name or by one of its aliases, among the selected ones.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Service> {

@@ -177,6 +177,7 @@ fn network_spec(project: &Project, key: &str, network: &Network) -> NetworkSpec 
     labels.insert(labels::PROJECT.to_owned(), project.name.to_string());
     labels.insert(labels::NETWORK.to_owned(), key.to_owned());
     labels.insert(labels::CONFIG_HASH.to_owned(), digest(network));
+    labels.insert(labels::WORKING_DIR.to_owned(), project.working_dir.display().to_string());
     labels.insert(labels::VERSION.to_owned(), version());
     NetworkSpec { network: network.clone(), labels }
 }
@@ -186,6 +187,7 @@ fn volume_spec(project: &Project, key: &str, volume: &Volume) -> VolumeSpec {
     labels.insert(labels::PROJECT.to_owned(), project.name.to_string());
     labels.insert(labels::VOLUME.to_owned(), key.to_owned());
     labels.insert(labels::CONFIG_HASH.to_owned(), digest(volume));
+    labels.insert(labels::WORKING_DIR.to_owned(), project.working_dir.display().to_string());
     labels.insert(labels::VERSION.to_owned(), version());
     VolumeSpec { volume: volume.clone(), labels }
 }

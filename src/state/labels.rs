@@ -14,7 +14,7 @@ pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 pub const ONE_OFF: &str = "com.docker.compose.oneoff";
 /// `SERVICE:CONDITION:RESTART`, separated by commas.
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
-/// The project's folder.
+/// The project's folder: whose the name is when two checkouts would have the same.
 pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
 /// The files that were read, separated by commas.
 pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
