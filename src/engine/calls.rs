@@ -13,7 +13,7 @@ use futures_util::stream::BoxStream;
 use super::error::{EngineError, EngineErrorKind};
 use super::{
     ContainerEvent, ContainerEventKind, ContainerFacts, DockerEngine, Engine, ExecOutcome,
-    LogLines, ProgressSink, convert, observe,
+    LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
 };
 use crate::project::Duration;
 use crate::state::{
@@ -215,6 +215,11 @@ impl Engine for DockerEngine {
         lines: LogLines,
     ) -> Result<Vec<(bool, String)>, EngineError> {
         self.collect_log_lines(id, lines).await
+    }
+
+    fn follow_log(&self, id: &ContainerId, since: Option<String>) -> LogLineStream {
+        let request = LogsRequest { follow: true, ..LogsRequest::default() };
+        self.log_line_stream(id, request, since)
     }
 
     async fn container_events(&self) -> Result<BoxStream<'static, ContainerEvent>, EngineError> {

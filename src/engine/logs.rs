@@ -3,12 +3,15 @@
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::error::EngineError;
-use super::{DockerEngine, LogLines};
+use super::{DockerEngine, LogLineStream, LogLines};
 use crate::state::ContainerId;
+
+/// Bytes after which a line without an end counts as one.
+const LONGEST_LINE: usize = 64 * 1024;
 
 /// What to read of a container's log.
 #[derive(Debug, Clone, Default)]
@@ -91,33 +94,62 @@ impl DockerEngine {
         id: &ContainerId,
         lines: LogLines,
     ) -> Result<Vec<(bool, String)>, EngineError> {
-        let (request, since) = match lines {
-            LogLines::Last(count) => {
-                let tail = Some(u64::try_from(count).unwrap_or(u64::MAX));
-                (LogsRequest { tail, ..LogsRequest::default() }, String::new())
-            }
-            LogLines::Since(since) => {
-                let seconds = time::OffsetDateTime::parse(
-                    &since,
-                    &time::format_description::well_known::Rfc3339,
-                )
-                .ok()
-                .map(time::OffsetDateTime::unix_timestamp);
-                (LogsRequest { since: seconds, ..LogsRequest::default() }, since)
-            }
+        let (tail, since) = match lines {
+            LogLines::Last(count) => (Some(u64::try_from(count).unwrap_or(u64::MAX)), None),
+            LogLines::Since(since) => (None, Some(since)),
         };
-        let mut chunks = self.logs(id, &request);
-        let mut lines = Vec::new();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk?;
-            for line in String::from_utf8_lossy(&chunk.bytes).lines() {
+        let request = LogsRequest { tail, ..LogsRequest::default() };
+        self.log_line_stream(id, request, since).try_collect().await
+    }
+
+    /// The log's lines without their timestamps, from a time (RFC 3339) on.
+    pub(super) fn log_line_stream(
+        &self,
+        id: &ContainerId,
+        mut request: LogsRequest,
+        since: Option<String>,
+    ) -> LogLineStream {
+        let since = since.unwrap_or_default();
+        let seconds =
+            time::OffsetDateTime::parse(&since, &time::format_description::well_known::Rfc3339);
+        request.since = seconds.ok().map(time::OffsetDateTime::unix_timestamp);
+        let mut parts: [Vec<u8>; 2] = [Vec::new(), Vec::new()];
+        let ends = self.logs(id, &request).map(Some).chain(futures_util::stream::iter([None]));
+        let lines = ends.map(move |chunk| {
+            let mut lines: Vec<(bool, String)> = Vec::new();
+            let mut complete = |stderr: bool, line: &[u8]| {
+                let line = String::from_utf8_lossy(line);
+                let line = line.trim_end_matches(['\r', '\n']);
                 // `2026-01-02T03:04:05.123456789Z text`: times of one engine sort as text.
                 let (timestamp, text) = line.split_once(' ').unwrap_or(("", line));
                 if *timestamp >= *since {
-                    lines.push((chunk.origin == LogOrigin::Stderr, text.to_owned()));
+                    lines.push((stderr, text.to_owned()));
+                }
+            };
+            match chunk {
+                Some(Ok(LogChunk { origin, bytes })) => {
+                    let stderr = origin == LogOrigin::Stderr;
+                    let part = &mut parts[usize::from(stderr)];
+                    // A terminal's log comes in pieces that are cut anywhere.
+                    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                        part.extend_from_slice(piece);
+                        if piece.ends_with(b"\n") || part.len() > LONGEST_LINE {
+                            complete(stderr, part);
+                            part.clear();
+                        }
+                    }
+                }
+                Some(Err(error)) => return vec![Err(error)],
+                None => {
+                    for (stderr, part) in [false, true].into_iter().zip(&parts) {
+                        if !part.is_empty() {
+                            complete(stderr, part);
+                        }
+                    }
                 }
             }
-        }
-        Ok(lines)
+            lines.into_iter().map(Ok).collect()
+        });
+        lines.flat_map(futures_util::stream::iter).boxed()
     }
 }

@@ -222,12 +222,19 @@ pub trait Engine: Send + Sync + 'static {
         lines: LogLines,
     ) -> impl Future<Output = Result<Vec<(bool, String)>, EngineError>> + Send;
 
+    /// The container's log as it grows, from the beginning or from a time (RFC 3339) on; ends with
+    /// the container.
+    fn follow_log(&self, id: &ContainerId, since: Option<String>) -> LogLineStream;
+
     /// Containers' lives from now on. Resolves when the subscription stands, so that nothing that
     /// is done afterwards can be missed.
     fn container_events(
         &self,
     ) -> impl Future<Output = Result<BoxStream<'static, ContainerEvent>, EngineError>> + Send;
 }
+
+/// Lines of a log, with whether each came from standard error.
+pub type LogLineStream = BoxStream<'static, Result<(bool, String), EngineError>>;
 
 /// Which part of a log to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::sync::{Mutex, Semaphore, broadcast, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
+use super::assumed::{Begun, ImageChecks};
 use super::creation;
 use super::failure::{ExecuteError, StepError, StepFailure};
+use super::lives::Lives;
 use super::probing::Finding;
-use super::wait::{self, Waiting};
-use crate::engine::{ContainerEvent, Engine, ProgressSink};
+use super::wait::{self, Reached, Waiting};
+use crate::engine::{Engine, ProgressSink};
 use crate::event::{Action, Event, Progress, Subject};
 use crate::plan::{ContainerRef, Operation, Plan, Step, StepId};
 use crate::state::{ContainerId, ContainerSpec};
@@ -71,8 +72,8 @@ pub async fn execute<E: Engine>(
     for warning in &plan.warnings {
         let _ = events.send(Event::Warning(warning.clone())).await;
     }
-    let (container_events, _forwarding) = match subscribe(&engine, plan).await {
-        Ok(subscription) => subscription,
+    let lives = match subscribe(&engine, plan).await {
+        Ok(lives) => lives,
         Err(failure) => return Err(ExecuteError { failures: vec![failure], cancelled: false }),
     };
     let (probes, findings) = mpsc::channel(64);
@@ -81,7 +82,8 @@ pub async fn execute<E: Engine>(
             engine,
             limits,
             events,
-            container_events,
+            lives,
+            images: ImageChecks::default(),
             slots: Semaphore::new(limits.parallel.max(1)),
             port_ranges: Mutex::new(()),
             probes,
@@ -91,6 +93,7 @@ pub async fn execute<E: Engine>(
         cancel,
         state: vec![StepState::Pending; plan.steps.len()],
         created: HashMap::new(),
+        ready: HashMap::new(),
         failures: Vec::new(),
         probe_states: HashMap::new(),
         told: HashMap::new(),
@@ -98,29 +101,19 @@ pub async fn execute<E: Engine>(
     run.finish(findings).await
 }
 
-type Subscription = (broadcast::Sender<ContainerEvent>, Option<AbortOnDropHandle<()>>);
-
 /// Listens to the engine before anything is started, so that no death is missed.
-async fn subscribe<E: Engine>(engine: &Arc<E>, plan: &Plan) -> Result<Subscription, StepFailure> {
-    let (sender, _) = broadcast::channel(1024);
+async fn subscribe<E: Engine>(engine: &Arc<E>, plan: &Plan) -> Result<Lives, StepFailure> {
     let Some(first) =
         plan.steps.iter().find(|step| matches!(step.operation, Operation::AwaitContainer { .. }))
     else {
-        return Ok((sender, None));
+        return Ok(Lives::listen(futures_util::stream::pending().boxed()));
     };
-    let mut stream = engine.container_events().await.map_err(|error| StepFailure {
+    let events = engine.container_events().await.map_err(|error| StepFailure {
         subject: first.subject.clone(),
         action: first.operation.action(),
         error: error.into(),
     })?;
-    let forward = sender.clone();
-    let task = tokio::spawn(async move {
-        while let Some(event) = stream.next().await {
-            // No waiter at the moment is no reason to stop.
-            let _ = forward.send(event);
-        }
-    });
-    Ok((sender, Some(AbortOnDropHandle::new(task))))
+    Ok(Lives::listen(events))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +128,8 @@ struct Shared<E> {
     engine: Arc<E>,
     limits: Limits,
     events: mpsc::Sender<Event>,
-    container_events: broadcast::Sender<ContainerEvent>,
+    lives: Lives,
+    images: ImageChecks,
     slots: Semaphore,
     /// Two starts with host port ranges could be given the same port by the engine.
     port_ranges: Mutex<()>,
@@ -150,6 +144,8 @@ struct Run<'a, E> {
     cancel: CancellationToken,
     state: Vec<StepState>,
     created: HashMap<StepId, ContainerId>,
+    /// Waits that found their container ready, and how often it had ended by then.
+    ready: HashMap<StepId, u32>,
     failures: Vec<StepFailure>,
     /// What each running wait found last.
     probe_states: HashMap<StepId, String>,
@@ -159,9 +155,15 @@ struct Run<'a, E> {
 
 struct Outcome {
     step: StepId,
-    created: Option<ContainerId>,
-    result: Result<(), StepError>,
+    result: Result<Done, StepError>,
     elapsed: Duration,
+}
+
+/// What a step leaves for later ones.
+enum Done {
+    Nothing,
+    Created(ContainerId),
+    Reached(Reached),
 }
 
 impl<E: Engine> Run<'_, E> {
@@ -197,10 +199,39 @@ impl<E: Engine> Run<'_, E> {
         }
         let unfinished = self.state.iter().any(|state| *state != StepState::Done);
         if self.failures.is_empty() && !unfinished {
+            self.look_back().await;
+        }
+        if self.failures.is_empty() && !unfinished {
             return Ok(());
         }
         let cancelled = self.cancel.is_cancelled();
         Err(ExecuteError { failures: self.failures, cancelled })
+    }
+
+    /// Looks at those that have ended after they were ready: what is told at the end must be so.
+    async fn look_back(&mut self) {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let Operation::AwaitContainer { spec, condition, .. } = &step.operation else {
+                continue;
+            };
+            let Some(deaths) = self.ready.get(&StepId(index)) else { continue };
+            let Some(id) = self.container_of(&step.operation) else { continue };
+            if self.shared.lives.of(&id).borrow().deaths == *deaths {
+                continue;
+            }
+            let waiting = Waiting {
+                engine: &*self.shared.engine,
+                id: &id,
+                spec,
+                condition: *condition,
+                limit: None,
+                begun: Begun::Before,
+                images: &self.shared.images,
+            };
+            if let Some(error) = wait::look_back(waiting).await {
+                self.failed(step, error).await;
+            }
+        }
     }
 
     /// Begins every step that can begin, and tells why others cannot.
@@ -273,17 +304,39 @@ impl<E: Engine> Run<'_, E> {
             id,
             container: self.container_of(&step.operation),
             spec: self.spec_of(&step.operation),
+            begun: self.begun(step),
             operation: step.operation.clone(),
             subject: step.subject.clone(),
         };
         tasks.spawn(async move {
             let begun = Instant::now();
-            let (created, result) = match job.run(&shared).await {
-                Ok(created) => (created, Ok(())),
-                Err(error) => (None, Err(error)),
-            };
-            Outcome { step: job.id, created, result, elapsed: begun.elapsed() }
+            let result = job.run(&shared).await;
+            Outcome { step: job.id, result, elapsed: begun.elapsed() }
         });
+    }
+
+    /// What was done to the container that a step waits for, by the steps right before it.
+    fn begun(&self, step: &Step) -> Begun {
+        let Operation::AwaitContainer { container, .. } = &step.operation else {
+            return Begun::Before;
+        };
+        let mut before = step.after.iter().map(|id| &self.plan.steps[id.0].operation);
+        before
+            .find_map(|operation| match operation {
+                Operation::StartContainer { container: started } if started == container => {
+                    Some(match started {
+                        ContainerRef::CreatedBy(_) => Begun::Made,
+                        ContainerRef::Existing(_) => Begun::Started,
+                    })
+                }
+                Operation::RestartContainer { id, .. }
+                    if *container == ContainerRef::Existing(id.clone()) =>
+                {
+                    Some(Begun::Restarted)
+                }
+                _ => None,
+            })
+            .unwrap_or(Begun::Before)
     }
 
     fn container_of(&self, operation: &Operation) -> Option<ContainerId> {
@@ -319,30 +372,41 @@ impl<E: Engine> Run<'_, E> {
         let (subject, action) = (step.subject.clone(), step.operation.action());
         self.probe_states.remove(&outcome.step);
         match outcome.result {
-            Ok(()) => {
+            Ok(done) => {
                 self.state[outcome.step.0] = StepState::Done;
-                if let Some(id) = outcome.created {
-                    self.created.insert(outcome.step, id);
+                let mut action = action;
+                match done {
+                    Done::Nothing => {}
+                    Done::Created(id) => {
+                        self.created.insert(outcome.step, id);
+                    }
+                    Done::Reached(Reached::Ready { deaths }) => {
+                        self.ready.insert(outcome.step, deaths);
+                    }
+                    // Whatever was waited for: it has done its work.
+                    Done::Reached(Reached::Finished) => action = Action::Complete,
                 }
                 self.tell(Event::Finished { subject, action, elapsed: outcome.elapsed }).await;
             }
             // What was interrupted because of another failure is not a failure of its own.
             Err(StepError::Cancelled) => {}
-            Err(mut error) => {
-                // The engine goes by ids, a person by names.
-                if let (StepError::Engine(error), Subject::Container { name, .. }) =
-                    (&mut error, &subject)
-                    && let Some(id) = self.container_of(&step.operation)
-                    && error.subject == id.short()
-                {
-                    error.subject.clone_from(name);
-                }
-                let reason = error.short();
-                self.failures.push(StepFailure { subject: subject.clone(), action, error });
-                self.shared.abort.cancel();
-                self.tell(Event::Failed { subject, action, reason }).await;
-            }
+            Err(error) => self.failed(step, error).await,
         }
+    }
+
+    async fn failed(&mut self, step: &Step, mut error: StepError) {
+        let (subject, action) = (step.subject.clone(), step.operation.action());
+        // The engine goes by ids, a person by names.
+        if let (StepError::Engine(error), Subject::Container { name, .. }) = (&mut error, &subject)
+            && let Some(id) = self.container_of(&step.operation)
+            && error.subject == id.short()
+        {
+            error.subject.clone_from(name);
+        }
+        let reason = error.short();
+        self.failures.push(StepFailure { subject: subject.clone(), action, error });
+        self.shared.abort.cancel();
+        self.tell(Event::Failed { subject, action, reason }).await;
     }
 
     async fn tell(&self, event: Event) {
@@ -356,12 +420,13 @@ struct Job {
     id: StepId,
     container: Option<ContainerId>,
     spec: Option<Arc<ContainerSpec>>,
+    begun: Begun,
     operation: Operation,
     subject: Subject,
 }
 
 impl Job {
-    async fn run<E: Engine>(&self, shared: &Shared<E>) -> Result<Option<ContainerId>, StepError> {
+    async fn run<E: Engine>(&self, shared: &Shared<E>) -> Result<Done, StepError> {
         if let Operation::AwaitContainer { condition, .. } = &self.operation {
             let (Some(id), Some(spec)) = (&self.container, &self.spec) else {
                 unreachable!("a wait has a container and its specification");
@@ -372,12 +437,14 @@ impl Job {
                 spec,
                 condition: *condition,
                 limit: shared.limits.wait,
+                begun: self.begun,
+                images: &shared.images,
             };
             let tell = |finding: Finding| self.tell_finding(shared, finding);
             return tokio::select! {
                 () = shared.abort.cancelled() => Err(StepError::Cancelled),
-                result = wait::wait(waiting, shared.container_events.subscribe(), tell) => {
-                    result.map(|()| None)
+                result = wait::wait(waiting, shared.lives.of(id), tell) => {
+                    result.map(Done::Reached)
                 }
             };
         }
@@ -392,11 +459,11 @@ impl Job {
                 abortable(shared, work).await
             }
             Operation::CreateContainer { spec, name, inherit } => {
-                Ok(Some(creation::create(&*shared.engine, spec, name, inherit).await?))
+                Ok(Done::Created(creation::create(&*shared.engine, spec, name, inherit).await?))
             }
             _ => {
                 self.change(shared).await?;
-                Ok(None)
+                Ok(Done::Nothing)
             }
         }
     }
@@ -463,9 +530,9 @@ impl Job {
 async fn abortable<E: Engine>(
     shared: &Shared<E>,
     work: impl Future<Output = Result<(), crate::engine::EngineError>>,
-) -> Result<Option<ContainerId>, StepError> {
+) -> Result<Done, StepError> {
     tokio::select! {
         () = shared.abort.cancelled() => Err(StepError::Cancelled),
-        result = work => { result?; Ok(None) }
+        result = work => { result?; Ok(Done::Nothing) }
     }
 }

@@ -3,9 +3,11 @@
 //! [`execute`] returns when all steps that began have ended; nothing is left running in the
 //! background. What happens is told through a bounded channel of [`crate::event::Event`]s.
 
+mod assumed;
 mod creation;
 mod executor;
 mod failure;
+mod lives;
 mod probing;
 mod wait;
 

@@ -3,13 +3,42 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
-use super::wait::LONGEST_SLEEP;
 use crate::engine::{ContainerFacts, Engine, EngineError, EngineErrorKind, LogLines};
 use crate::project::{LogStream, Probe};
 use crate::ready::{NetworkProbe, Pace, ProbeState, Reason, Target, check};
 use crate::state::{ContainerId, ContainerSpec, Health};
+
+/// Shortest wait between two questions that cost a process or a call.
+const FEWEST: Duration = Duration::from_millis(100);
+
+/// The longest run of a command, as of a health check that sets none.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+
+/// After so long a refusal the published port may not be this machine's.
+const NO_WAY: Duration = Duration::from_secs(2);
+
+/// What a round of asking is about.
+pub(super) struct Asked<'a> {
+    pub(super) facts: &'a ContainerFacts,
+    /// Whether nobody has looked at the container yet.
+    pub(super) is_assumed: bool,
+    /// Whether all of its log is of its present start.
+    pub(super) whole_log: bool,
+    /// How often its process has ended in this run.
+    pub(super) deaths: u32,
+    /// Longest time until somebody looks at the container again.
+    pub(super) look: Duration,
+}
+
+impl Asked<'_> {
+    /// Whether there is nothing to ask.
+    pub(super) fn is_unchecked(&self, spec: &ContainerSpec) -> bool {
+        probes(spec, self.facts).is_empty()
+    }
+}
 
 /// What a round of asking found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +73,7 @@ pub(super) struct Probing<'a, E, F> {
     /// Ways to the container that turned out not to exist on this machine.
     dead_ends: Vec<Target>,
     started_at: String,
+    deaths: u32,
 }
 
 impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
@@ -65,6 +95,7 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
             listening: false,
             dead_ends: Vec::new(),
             started_at: String::new(),
+            deaths: 0,
         }
     }
 
@@ -82,18 +113,30 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
     }
 
     /// Asks until all probes succeed or it is time to look at the container again.
-    pub(super) async fn run(&mut self, facts: &ContainerFacts) -> Result<Found, EngineError> {
-        if self.started_at != facts.started_at {
+    pub(super) async fn run(&mut self, asked: &Asked<'_>) -> Result<Found, EngineError> {
+        let facts = asked.facts;
+        let same_start = self.started_at.is_empty() || self.started_at == facts.started_at;
+        if !same_start || self.deaths != asked.deaths {
             // Another process than the one that answered before: it is asked everything.
             self.passed = 0;
             self.attempt = 0;
             self.pace = Pace::default();
             self.listening = false;
-            self.started_at.clone_from(&facts.started_at);
         }
+        self.started_at.clone_from(&facts.started_at);
+        self.deaths = asked.deaths;
         let probes = probes(self.spec, facts);
-        let until = Instant::now() + LONGEST_SLEEP;
+        let until = Instant::now() + asked.look;
+        let mut refused: Option<Instant> = None;
         while let Some(probe) = probes.get(self.passed) {
+            if let Probe::Log { pattern, stream } = probe {
+                let since = (!asked.whole_log).then(|| facts.started_at.clone());
+                match self.follow_log(pattern, *stream, since, until).await? {
+                    Found::Ready => self.passed += 1,
+                    Found::LookAgain => return Ok(Found::LookAgain),
+                }
+                continue;
+            }
             match self.ask(probe, facts).await? {
                 Answer::Ready => {
                     self.passed += 1;
@@ -101,13 +144,18 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
                     self.pace = Pace::default();
                 }
                 Answer::NotYet { state, pause } => {
+                    let is_refused = state == Reason::ConnectionRefused.to_string();
                     self.told(state);
                     self.attempt += 1;
-                    if Instant::now() + pause >= until {
-                        tokio::time::sleep(pause).await;
+                    tokio::time::sleep(pause).await;
+                    let now = Instant::now();
+                    refused = is_refused.then(|| refused.unwrap_or(now));
+                    // Perhaps the engine does not publish ports where this process is.
+                    let no_way = asked.is_assumed
+                        && refused.is_some_and(|since| now.duration_since(since) >= NO_WAY);
+                    if now >= until || no_way {
                         return Ok(Found::LookAgain);
                     }
-                    tokio::time::sleep(pause).await;
                 }
                 Answer::Unasked { pause } => {
                     self.attempt += 1;
@@ -118,6 +166,33 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
             }
         }
         Ok(Found::Ready)
+    }
+
+    /// Reads the log as it grows until a line has the pattern.
+    async fn follow_log(
+        &mut self,
+        pattern: &str,
+        stream: LogStream,
+        since: Option<String>,
+        until: Instant,
+    ) -> Result<Found, EngineError> {
+        self.told(no_line(pattern));
+        let mut lines = self.engine.follow_log(self.id, since);
+        let found = async {
+            while let Some(line) = lines.next().await {
+                let (stderr, line) = line?;
+                if counts(stream, stderr) && line.contains(pattern) {
+                    return Ok(Found::Ready);
+                }
+            }
+            // It has ended, and the engine announces that, or its log was cut off.
+            tokio::time::sleep(FEWEST).await;
+            Ok(Found::LookAgain)
+        };
+        match tokio::time::timeout_at(until, found).await {
+            Ok(found) => found,
+            Err(_) => Ok(Found::LookAgain),
+        }
     }
 
     async fn ask(&mut self, probe: &Probe, facts: &ContainerFacts) -> Result<Answer, EngineError> {
@@ -168,14 +243,21 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
             None if facts.health.is_none() => Ok(Answer::Ready),
             None => Ok(Answer::NotYet {
                 state: "health check starting".to_owned(),
-                pause: LONGEST_SLEEP,
+                pause: Duration::from_secs(1),
             }),
         }
     }
 
     async fn ask_command(&self, command: &[String]) -> Result<Answer, EngineError> {
-        let pause = command_pause(self.attempt);
-        Ok(match self.engine.run_in_container(self.id, command).await {
+        let begun = Instant::now();
+        let limit = self.command_limit();
+        let run = self.engine.run_in_container(self.id, command);
+        let Ok(outcome) = tokio::time::timeout(limit, run).await else {
+            let state = format!("check takes longer than {} s", limit.as_secs_f64());
+            return Ok(Answer::NotYet { state, pause: FEWEST });
+        };
+        let pause = command_pause(begun.elapsed(), self.attempt);
+        Ok(match outcome {
             Ok(outcome) if outcome.code == 0 => Answer::Ready,
             Ok(outcome) => {
                 Answer::NotYet { state: command_state(outcome.code, &outcome.output), pause }
@@ -189,6 +271,13 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
         })
     }
 
+    /// How long a command may take: as long as the health check says.
+    fn command_limit(&self) -> Duration {
+        let check = self.spec.service.healthcheck.as_ref();
+        let own = check.and_then(|check| check.timeout).map(|timeout| timeout.0);
+        own.filter(|timeout| !timeout.is_zero()).unwrap_or(COMMAND_LIMIT)
+    }
+
     async fn ask_log(
         &self,
         pattern: &str,
@@ -197,22 +286,25 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
     ) -> Result<Answer, EngineError> {
         let since = LogLines::Since(facts.started_at.clone());
         let lines = self.engine.log_lines(self.id, since).await?;
-        let found = lines.iter().any(|(stderr, line)| {
-            let counts = match stream {
-                LogStream::Stdout => !stderr,
-                LogStream::Stderr => *stderr,
-                LogStream::Any => true,
-            };
-            counts && line.contains(pattern)
-        });
+        let found =
+            lines.iter().any(|(stderr, line)| counts(stream, *stderr) && line.contains(pattern));
         Ok(if found {
             Answer::Ready
         } else {
-            Answer::NotYet {
-                state: format!("no `{pattern}` in its log yet"),
-                pause: command_pause(self.attempt),
-            }
+            Answer::NotYet { state: no_line(pattern), pause: FEWEST }
         })
+    }
+}
+
+fn no_line(pattern: &str) -> String {
+    format!("no `{pattern}` in its log yet")
+}
+
+fn counts(stream: LogStream, stderr: bool) -> bool {
+    match stream {
+        LogStream::Stdout => !stderr,
+        LogStream::Stderr => stderr,
+        LogStream::Any => true,
     }
 }
 
@@ -296,9 +388,11 @@ fn targets<E: Engine>(
     bridges.into_iter().chain(published).collect()
 }
 
-/// Commands cost a process each: 100 ms, growing to 1 s.
-fn command_pause(attempt: u32) -> Duration {
-    Duration::from_millis(u64::from(100 + attempt.min(18) * 50))
+/// The wait after a command: twice what it took, so that a heavy one cannot hold up the very start
+/// that it watches, from 100 ms (250 ms when it takes long to succeed) to 1 s.
+fn command_pause(took: Duration, attempt: u32) -> Duration {
+    let fewest = if attempt < 50 { FEWEST } else { FEWEST * 5 / 2 };
+    (took * 2).clamp(fewest, Duration::from_secs(1))
 }
 
 fn command_state(code: i64, output: &str) -> String {

@@ -1,16 +1,19 @@
 //! Waits until a container is what others need.
 //!
 //! The engine's events only wake the wait; the truth is always read from the container itself, so
-//! that a late, repeated or missing event does no harm.
+//! that a late, repeated or missing event does no harm. What this run has just started is known to
+//! run until an event says otherwise.
 
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::assumed::{self, Begun, ImageChecks};
 use super::failure::{StepError, WaitFailure, WaitFailureReason};
-use super::probing::{Finding, Found, Probing};
-use crate::engine::{ContainerEvent, ContainerEventKind, ContainerFacts, Engine, LogLines};
+use super::lives::Life;
+use super::probing::{Asked, Finding, Found, Probing};
+use crate::engine::{ContainerFacts, Engine, LogLines};
 use crate::plan::AwaitFor;
 use crate::project::RestartPolicy;
 use crate::state::{ContainerId, ContainerSpec, ContainerState, Health};
@@ -24,8 +27,15 @@ const MOST_RESTARTS: u64 = 3;
 /// Lines of the log that a failure keeps.
 const LOG_LINES: usize = 20;
 
+/// A service without any check counts as ready when it has not ended after this time: one that
+/// cannot even begin ends sooner.
+const SETTLED: Duration = Duration::from_millis(100);
+
 /// Longest time between two looks at the container, should an event be missed.
-pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(30);
+
+/// The same when the engine announces nothing any more.
+const LOOK_UNHEARD: Duration = Duration::from_secs(1);
 
 /// What to wait for.
 pub(super) struct Waiting<'a, E> {
@@ -34,29 +44,45 @@ pub(super) struct Waiting<'a, E> {
     pub(super) spec: &'a ContainerSpec,
     pub(super) condition: AwaitFor,
     pub(super) limit: Option<Duration>,
+    pub(super) begun: Begun,
+    pub(super) images: &'a ImageChecks,
+}
+
+/// How a wait ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It runs and is ready; by then its process had ended so often since the run began.
+    Ready {
+        /// Ends that were announced.
+        deaths: u32,
+    },
+    /// It has done its work.
+    Finished,
 }
 
 /// Resolves when the condition holds; fails as soon as it cannot hold any more.
 pub(super) async fn wait<E: Engine>(
     waiting: Waiting<'_, E>,
-    mut events: broadcast::Receiver<ContainerEvent>,
+    mut life: watch::Receiver<Life>,
     tell: impl Fn(Finding),
-) -> Result<(), StepError> {
+) -> Result<Reached, StepError> {
     let own = waiting.spec.service.ready.as_ref().and_then(|ready| ready.timeout);
     let limit = waiting.limit.or(own.map(|timeout| timeout.0)).unwrap_or(LIMIT);
     let mut probing = Probing::new(waiting.engine, waiting.id, waiting.spec, tell);
+    let settled = Instant::now() + SETTLED;
     let patience = tokio::time::sleep(limit);
     tokio::pin!(patience);
+    let first = *life.borrow_and_update();
+    let mut assumed = waiting.assumed(first).await;
     loop {
-        let facts = match waiting.engine.inspect_container(waiting.id).await {
-            Ok(facts) => facts,
-            Err(error) if error.is_not_found() => {
-                return Err(waiting.failure(WaitFailureReason::Removed, None).await);
-            }
-            Err(error) => return Err(error.into()),
+        let seen = *life.borrow_and_update();
+        let look = if seen.unheard { LOOK_UNHEARD } else { LOOK };
+        let (facts, is_assumed) = match assumed.take().filter(|_| seen.is_only_started()) {
+            Some(facts) => (facts, true),
+            None => (waiting.look().await?, false),
         };
         match judge(&facts, waiting.condition, waiting.spec.service.restart) {
-            Verdict::Satisfied => return Ok(()),
+            Verdict::Satisfied => return Ok(Reached::Finished),
             Verdict::Failed(reason) => return Err(waiting.failure(reason, probing.last()).await),
             Verdict::Wait => {
                 if facts.state == ContainerState::Restarting {
@@ -64,34 +90,79 @@ pub(super) async fn wait<E: Engine>(
                 }
             }
             Verdict::Probe => {
+                let asked = Asked {
+                    facts: &facts,
+                    is_assumed,
+                    whole_log: waiting.begun == Begun::Made && seen.deaths == 0,
+                    deaths: seen.deaths,
+                    look,
+                };
+                let unchecked = asked.is_unchecked(waiting.spec);
                 let found = tokio::select! {
                     biased;
-                    () = heard(&mut events, waiting.id, true) => continue,
+                    () = changed(&mut life, seen, true) => continue,
                     () = &mut patience => {
                         let reason = WaitFailureReason::TimedOut { after: limit };
                         return Err(waiting.failure(reason, probing.last()).await);
                     }
-                    found = probing.run(&facts) => found?,
+                    found = async {
+                        let found = probing.run(&asked).await;
+                        if unchecked && waiting.begun != Begun::Before {
+                            tokio::time::sleep_until(settled).await;
+                        }
+                        found
+                    } => found?,
                 };
                 match found {
-                    Found::Ready => return Ok(()),
+                    Found::Ready => return Ok(Reached::Ready { deaths: seen.deaths }),
                     Found::LookAgain => continue,
                 }
             }
         }
         tokio::select! {
             biased;
-            () = heard(&mut events, waiting.id, facts.state == ContainerState::Running) => {}
+            () = changed(&mut life, seen, facts.state == ContainerState::Running) => {}
             () = &mut patience => {
                 let reason = WaitFailureReason::TimedOut { after: limit };
                 return Err(waiting.failure(reason, probing.last()).await);
             }
-            () = tokio::time::sleep_until(Instant::now() + LONGEST_SLEEP) => {}
+            () = tokio::time::sleep(look) => {}
         }
     }
 }
 
+/// Looks at a container that was ready and has ended since, while others were still being brought
+/// up: why the run has failed all the same.
+pub(super) async fn look_back<E: Engine>(waiting: Waiting<'_, E>) -> Option<StepError> {
+    let facts = match waiting.look().await {
+        Ok(facts) => facts,
+        Err(error) => return Some(error),
+    };
+    match judge(&facts, waiting.condition, waiting.spec.service.restart) {
+        Verdict::Failed(reason) => Some(waiting.failure(reason, None).await),
+        Verdict::Satisfied | Verdict::Wait | Verdict::Probe => None,
+    }
+}
+
 impl<E: Engine> Waiting<'_, E> {
+    /// What needs no look, unless something happened already.
+    async fn assumed(&self, life: Life) -> Option<ContainerFacts> {
+        if !life.is_only_started() {
+            return None;
+        }
+        assumed::facts(self.engine, self.id, self.spec, self.begun, self.images).await
+    }
+
+    async fn look(&self) -> Result<ContainerFacts, StepError> {
+        match self.engine.inspect_container(self.id).await {
+            Ok(facts) => Ok(facts),
+            Err(error) if error.is_not_found() => {
+                Err(self.failure(WaitFailureReason::Removed, None).await)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn failure(&self, reason: WaitFailureReason, last_probe: Option<String>) -> StepError {
         // Without its log the failure is still worth telling.
         let log =
@@ -178,19 +249,16 @@ const fn restarts(policy: RestartPolicy, code: i64) -> bool {
     }
 }
 
-/// Resolves when something was heard of the container that may change what is known of it.
-async fn heard(events: &mut broadcast::Receiver<ContainerEvent>, id: &ContainerId, runs: bool) {
-    loop {
-        match events.recv().await {
-            // The late news of a start that was seen already; another one follows a death.
-            Ok(event) if event.id == *id && runs && event.kind == ContainerEventKind::Started => {}
-            Ok(event) if event.id == *id => return,
-            Ok(_) => {}
-            // Missed some: one of them may have been ours.
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            // The engine's stream ended; the regular looks go on.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
+/// Resolves when something was announced that may change what is known of a container.
+async fn changed(life: &mut watch::Receiver<Life>, seen: Life, runs: bool) {
+    let same = |now: &Life| {
+        // The late news of a start that is known already; another one follows a death.
+        let known = Life { starts: if runs { seen.starts } else { now.starts }, ..*now };
+        known == seen
+    };
+    if life.wait_for(|now| !same(now)).await.is_err() {
+        // Nobody listens any more; the regular looks go on.
+        std::future::pending::<()>().await;
     }
 }
 

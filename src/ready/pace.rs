@@ -37,7 +37,10 @@ impl Pace {
         match reason {
             // Every server logs a refused login.
             reason if reason.is_lasting() => LASTING,
-            Reason::ConnectionRefused | Reason::Unreachable => delay(self.attempt).min(UNHEARD),
+            // The engine's port proxy accepts, and hangs up when it finds that nobody listens.
+            Reason::ConnectionRefused | Reason::Unreachable | Reason::Closed => {
+                delay(self.attempt).min(UNHEARD)
+            }
             _ => delay(self.attempt),
         }
     }
@@ -63,6 +66,7 @@ mod tests {
             (0..times).map(|_| pace.after(reason).as_millis()).collect()
         };
         assert_eq!(waits(&Reason::ConnectionRefused, 8), [10, 12, 14, 16, 18, 20, 20, 20]);
+        assert_eq!(waits(&Reason::Closed, 8).last(), Some(&20));
         assert_eq!(waits(&Reason::StartingUp, 3), [10, 12, 14]);
         assert_eq!(waits(&loading(1), 2), [10, 12]);
         assert_eq!(waits(&loading(2), 2), [14, 16]);

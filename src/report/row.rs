@@ -155,7 +155,11 @@ impl Row {
 
     /// A step has ended well.
     pub(crate) fn finish(&mut self, action: Action, elapsed: Duration) {
-        if let Some(place) = self.planned.iter().position(|planned| *planned == action) {
+        // Who was waited for until ready may have finished instead.
+        let ends = |planned: &Action| {
+            *planned == action || (*planned, action) == (Action::Await, Action::Complete)
+        };
+        if let Some(place) = self.planned.iter().position(ends) {
             self.planned.remove(place);
         }
         self.ended.push((action, elapsed));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use devstack::engine::fake::{Behaviour, FakeEngine};
+use devstack::engine::fake::Behaviour;
 use devstack::engine::{Engine as _, EngineErrorKind};
 use devstack::event::{Action, Event, Progress, Subject};
-use devstack::execute::{ExecuteError, Limits, StepError, WaitFailureReason};
+use devstack::execute::{ExecuteError, Limits, StepError};
 use devstack::plan::{Plan, ReconcileOptions, reconcile};
 use devstack::state::Health;
 use insta::assert_snapshot;
@@ -28,12 +28,16 @@ services:
   three: {image: three}
 ";
 
-fn plan_of(world: &World, yaml: &str) -> Plan {
+pub(crate) fn plan_of(world: &World, yaml: &str) -> Plan {
     reconcile(&desired(yaml), &world.observed(), &ReconcileOptions::default())
         .expect("no conflicts")
 }
 
-fn up(world: &World, yaml: &str, limits: Limits) -> (Result<(), ExecuteError>, Vec<Event>) {
+pub(crate) fn up(
+    world: &World,
+    yaml: &str,
+    limits: Limits,
+) -> (Result<(), ExecuteError>, Vec<Event>) {
     world.run_limited(&plan_of(world, yaml), limits, |_, _| {})
 }
 
@@ -67,7 +71,7 @@ fn verb(action: Action) -> String {
     format!("{action:?}").to_lowercase()
 }
 
-fn of_container(events: &[Event], name: &str, wanted: Action) -> Vec<&'static str> {
+pub(crate) fn of_container(events: &[Event], name: &str, wanted: Action) -> Vec<&'static str> {
     let is = |subject: &Subject, action: Action| {
         action == wanted && matches!(subject, Subject::Container { name: it, .. } if it == name)
     };
@@ -292,7 +296,7 @@ fn the_reason_for_waiting_is_told_and_follows_the_probes() {
     assert_snapshot!(blocked.join("\n"), @r"
     container p-api-1: waiting for db
     container p-web-1: waiting for api
-    container p-api-1: waiting for db: health check starting
+    container p-api-1: waiting for db: health check starting (exit code 1)
     ");
 }
 
@@ -391,176 +395,5 @@ services:
         let other = world.container("fixed");
         assert_snapshot!(world.run(&plan).expect_err("it is taken"), @"cannot create fixed: the name fixed is in use");
         assert_eq!(world.container("fixed"), other);
-    }
-}
-
-mod waiting {
-    use super::*;
-
-    const DB: &str = "
-name: p
-services:
-  web: {image: web, depends_on: {db: {condition: service_healthy}}}
-  db: {image: db, healthcheck: {test: 'true'}}
-";
-
-    fn failure(world: &World, yaml: &str, limits: Limits) -> devstack::execute::WaitFailure {
-        let (result, _) = up(world, yaml, limits);
-        let mut error = result.expect_err("the wait fails");
-        assert_eq!(error.failures.len(), 1, "{error}");
-        match error.failures.remove(0).error {
-            StepError::Wait(failure) => *failure,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_service_that_exits_is_told_with_its_log() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Exits(3));
-        world.engine.print("db", &["starting", "no data directory"]);
-        let failure = failure(&world, DB, Limits::default());
-        assert_snapshot!(failure, @"service `db` exited with code 3");
-        assert_eq!((failure.service.as_str(), failure.container.as_str()), ("db", "p-db-1"));
-        assert_eq!(failure.log, ["starting", "no data directory"]);
-    }
-
-    #[test]
-    fn a_service_that_ends_well_is_not_healthy_either() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Exits(0));
-        assert_snapshot!(failure(&world, DB, Limits::default()), @"service `db` exited with code 0");
-    }
-
-    #[test]
-    fn a_one_shot_that_fails_holds_up_who_needs_it() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Exits(2));
-        let yaml = DB.replace("service_healthy", "service_completed_successfully");
-        assert_snapshot!(failure(&world, &yaml, Limits::default()), @"service `db` exited with code 2");
-        assert!(world.engine.calls().iter().all(|call| call != "start p-web-1"));
-    }
-
-    #[test]
-    fn a_one_shot_of_nobody_may_end_well() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Exits(0));
-        world.up("name: p\nservices: {db: {image: db}}\n");
-    }
-
-    #[test]
-    fn an_unhealthy_service_is_told_with_what_its_check_printed() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Unhealthy);
-        let failure = failure(&world, DB, Limits::default());
-        assert_eq!(
-            failure.reason,
-            WaitFailureReason::Unhealthy { output: "connection refused".to_owned() }
-        );
-        assert_snapshot!(failure, @"service `db` is unhealthy");
-    }
-
-    #[test]
-    fn an_endless_start_ends_with_the_limit() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Starting);
-        let failure = failure(&world, DB, Limits::default());
-        assert_snapshot!(failure, @"service `db` is not ready after 180 s");
-        assert_eq!(failure.last_probe.as_deref(), Some("health check starting"));
-    }
-
-    #[test]
-    fn the_users_limit_outweighs_the_services_own() {
-        let yaml = "
-name: p
-services:
-  db: {image: db, ready: {exec: ['false'], timeout: 20s}}
-";
-        let own = failure(&World::new(), yaml, Limits::default());
-        assert_eq!(own.reason, WaitFailureReason::TimedOut { after: Duration::from_secs(20) });
-        let limits = Limits { wait: Some(Duration::from_secs(7)), ..Limits::default() };
-        let users = failure(&World::new(), yaml, limits);
-        assert_eq!(users.reason, WaitFailureReason::TimedOut { after: Duration::from_secs(7) });
-        assert_eq!(users.last_probe.as_deref(), Some("check exits with 1"));
-    }
-
-    #[test]
-    fn a_line_of_the_log_makes_ready() {
-        let world = World::new();
-        let yaml = "name: p\nservices: {db: {image: db, ready: {log: 'ready to accept'}}}\n";
-        let limits = Limits { wait: Some(Duration::from_secs(5)), ..Limits::default() };
-        let failure = failure(&world, yaml, limits);
-        assert_eq!(failure.last_probe.as_deref(), Some("no `ready to accept` in its log yet"));
-        world.engine.print("db", &["database is ready to accept connections"]);
-        world.up(yaml);
-    }
-
-    #[test]
-    fn a_health_check_that_turns_is_seen_at_once() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Starting);
-        let plan = plan_of(&world, DB);
-        let engine = std::sync::Arc::clone(&world.engine);
-        let begun = world.block_on(async { tokio::time::Instant::now() });
-        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
-            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
-                engine.turn_health("db", Health::Healthy);
-            }
-        });
-        result.expect("it became healthy");
-        let elapsed = world.block_on(async move { begun.elapsed() });
-        assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
-    }
-
-    #[test]
-    fn a_death_is_seen_at_once() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Starting);
-        let plan = plan_of(&world, DB);
-        let engine = std::sync::Arc::clone(&world.engine);
-        let begun = world.block_on(async { tokio::time::Instant::now() });
-        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
-            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
-                engine.finish("db", 1);
-            }
-        });
-        assert_snapshot!(result.expect_err("it died"), @"service `db` exited with code 1");
-        let elapsed = world.block_on(async move { begun.elapsed() });
-        assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
-    }
-
-    #[test]
-    fn a_removal_by_somebody_else_ends_the_wait() {
-        let world = World::new();
-        world.engine.behave("db", Behaviour::Starting);
-        let plan = plan_of(&world, DB);
-        let engine: std::sync::Arc<FakeEngine> = std::sync::Arc::clone(&world.engine);
-        let (result, _) = world.run_limited(&plan, Limits::default(), |event, _| {
-            if matches!(event, Event::Progress { progress: Progress::Probe { .. }, .. }) {
-                let db = engine.snapshot().containers.into_iter().find(|it| it.name == "p-db-1");
-                let id = db.expect("it is waited for").id;
-                // Nothing in it waits.
-                let removed = engine.remove_container(&id, false);
-                futures_util::future::FutureExt::now_or_never(removed)
-                    .expect("done at once")
-                    .expect("no fault");
-            }
-        });
-        assert_snapshot!(result.expect_err("it is gone"), @"service `db` was removed while it was waited for");
-    }
-
-    #[test]
-    fn a_one_shot_is_waited_for_until_it_ends() {
-        let world = World::new();
-        let yaml = DB.replace("service_healthy", "service_completed_successfully");
-        let plan = plan_of(&world, &yaml);
-        let engine = std::sync::Arc::clone(&world.engine);
-        let (result, events) = world.run_limited(&plan, Limits::default(), |event, _| {
-            if matches!(event, Event::Started { action: Action::Complete, .. }) {
-                engine.finish("db", 0);
-            }
-        });
-        result.expect("it ended with 0");
-        assert_eq!(of_container(&events, "p-db-1", Action::Complete), ["started", "finished"]);
     }
 }

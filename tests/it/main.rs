@@ -9,3 +9,4 @@ mod layering;
 mod plan;
 mod properties;
 mod support;
+mod waiting;

@@ -1,5 +1,7 @@
 //! The calls of a run on the engine in memory.
 
+use std::sync::PoisonError;
+
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use indexmap::IndexMap;
@@ -9,11 +11,11 @@ use super::FakeEngine;
 use super::state::{HAS_CHECK, State};
 use crate::engine::{
     ContainerEvent, ContainerEventKind, ContainerFacts, Engine, EngineError, EngineErrorKind,
-    ExecOutcome, LogLines, ProgressSink,
+    ExecOutcome, LogLineStream, LogLines, ProgressSink,
 };
-use crate::project::Duration;
+use crate::project::{Duration, HealthcheckTest};
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, ImageSpec, NetworkSpec, Observed,
+    ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, NetworkSpec, Observed,
     ObservedContainer, ObservedNetwork, ObservedPort, ObservedVolume, VolumeSpec, labels,
 };
 
@@ -23,6 +25,7 @@ impl Engine for FakeEngine {
     }
 
     async fn observe(&self) -> Result<Observed, EngineError> {
+        self.lock().asked.push("observe".to_owned());
         Ok(self.snapshot())
     }
 
@@ -156,8 +159,9 @@ impl Engine for FakeEngine {
             return refused(EngineErrorKind::NotFound(format!("network {network} not found")));
         }
         let mut labels = spec.labels.clone();
-        if spec.service.healthcheck.is_some() {
-            labels.insert(HAS_CHECK.to_owned(), String::new());
+        if let Some(check) = &spec.service.healthcheck {
+            let test = check.test.as_ref().map(HealthcheckTest::to_exec).unwrap_or_default();
+            labels.insert(HAS_CHECK.to_owned(), test.join("\n"));
         }
         let mounts = state.mounts(spec, inherit);
         let id = ContainerId(state.fresh_id());
@@ -245,7 +249,9 @@ impl Engine for FakeEngine {
     }
 
     async fn inspect_container(&self, id: &ContainerId) -> Result<ContainerFacts, EngineError> {
-        let state = self.lock();
+        let mut state = self.lock();
+        let name = state.name_of(id);
+        state.asked.push(format!("inspect {name}"));
         let found = state.observed.containers.iter().find(|container| container.id == *id);
         let Some(container) = found else {
             let kind = EngineErrorKind::NotFound(format!("No such container: {id}"));
@@ -261,7 +267,9 @@ impl Engine for FakeEngine {
             error: String::new(),
             health: container.health,
             health_output: "connection refused".to_owned(),
-            health_command: None,
+            health_command: container.labels.get(HAS_CHECK).and_then(|test| {
+                (!test.is_empty()).then(|| test.split('\n').map(str::to_owned).collect())
+            }),
             addresses: IndexMap::new(),
             ports: container.ports.clone(),
             started_at: String::new(),
@@ -271,10 +279,22 @@ impl Engine for FakeEngine {
 
     async fn run_in_container(
         &self,
-        _: &ContainerId,
-        _: &[String],
+        id: &ContainerId,
+        command: &[String],
     ) -> Result<ExecOutcome, EngineError> {
-        Ok(ExecOutcome { code: 1, output: String::new() })
+        self.take_time("run").await;
+        let mut state = self.lock();
+        let name = state.name_of(id);
+        state.asked.push(format!("run {} in {name}", command.join(" ")));
+        let container = state.observed.containers.iter().find(|container| container.id == *id);
+        // What the engine finds out with the very same test.
+        Ok(match container.and_then(|container| container.health) {
+            Some(Health::Healthy) => ExecOutcome { code: 0, output: String::new() },
+            Some(Health::Starting) => {
+                ExecOutcome { code: 1, output: "health check starting".to_owned() }
+            }
+            Some(Health::Unhealthy) | None => ExecOutcome { code: 1, output: String::new() },
+        })
     }
 
     async fn log_lines(
@@ -282,17 +302,53 @@ impl Engine for FakeEngine {
         id: &ContainerId,
         _: LogLines,
     ) -> Result<Vec<(bool, String)>, EngineError> {
-        let state = self.lock();
+        let mut state = self.lock();
         let container = state.observed.containers.iter().find(|container| container.id == *id);
-        let lines = container
-            .and_then(ObservedContainer::service)
-            .and_then(|service| state.logs.get(service.as_str()).cloned())
-            .unwrap_or_default();
+        let service = container.and_then(ObservedContainer::service);
+        let name = state.name_of(id);
+        state.asked.push(format!("read the log of {name}"));
+        drop(state);
+        let lines = self.printed(service.as_ref());
         Ok(lines.into_iter().map(|line| (false, line)).collect())
     }
 
+    fn follow_log(&self, id: &ContainerId, _: Option<String>) -> LogLineStream {
+        let mut state = self.lock();
+        let container = state.observed.containers.iter().find(|container| container.id == *id);
+        let service = container.and_then(ObservedContainer::service);
+        let name = state.name_of(id);
+        state.asked.push(format!("follow the log of {name}"));
+        let prints = self.prints.subscribe();
+        drop(state);
+        // What was printed before, then what is printed from now on.
+        let mut first = Some(self.printed(service.as_ref()));
+        futures_util::stream::unfold(prints, move |mut prints| {
+            let (first, service) = (first.take(), service.clone());
+            async move {
+                if let Some(lines) = first {
+                    return Some((lines, prints));
+                }
+                loop {
+                    match prints.recv().await {
+                        Ok((name, lines)) if Some(&name) == service.as_ref() => {
+                            return Some((lines, prints));
+                        }
+                        Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Err(broadcast::error::RecvError::Closed) => return None,
+                    }
+                }
+            }
+        })
+        .flat_map(|lines| futures_util::stream::iter(lines).map(|line| Ok((false, line))))
+        .boxed()
+    }
+
     async fn container_events(&self) -> Result<BoxStream<'static, ContainerEvent>, EngineError> {
-        let receiver = self.events.subscribe();
+        self.lock().asked.push("events".to_owned());
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(receiver) = events.as_ref().map(broadcast::Sender::subscribe) else {
+            return Ok(futures_util::stream::empty().boxed());
+        };
         Ok(futures_util::stream::unfold(receiver, |mut receiver| async {
             loop {
                 match receiver.recv().await {

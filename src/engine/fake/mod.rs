@@ -30,7 +30,10 @@ pub enum Behaviour {
 /// The engine.
 pub struct FakeEngine {
     state: Mutex<State>,
-    events: broadcast::Sender<ContainerEvent>,
+    /// `None` once it announces nothing any more.
+    events: Mutex<Option<broadcast::Sender<ContainerEvent>>>,
+    /// Lines that containers of a service print.
+    prints: broadcast::Sender<(ServiceName, Vec<String>)>,
 }
 
 impl Default for FakeEngine {
@@ -50,6 +53,7 @@ impl FakeEngine {
     #[must_use]
     pub fn with(observed: Observed) -> Self {
         let (events, _) = broadcast::channel(1024);
+        let (prints, _) = broadcast::channel(64);
         // New ids must not meet those that are there already.
         let next = observed.containers.iter().map(|container| container.id.0.as_str());
         let next = next
@@ -59,7 +63,7 @@ impl FakeEngine {
             .max()
             .unwrap_or_default();
         let state = State { observed, next, ..State::default() };
-        Self { state: Mutex::new(state), events }
+        Self { state: Mutex::new(state), events: Mutex::new(Some(events)), prints }
     }
 
     /// Sets how a service's containers behave from their next start on.
@@ -92,10 +96,26 @@ impl FakeEngine {
         self.lock().add_image(reference.to_owned());
     }
 
-    /// Makes a service's containers have printed these lines.
+    /// Makes a service's containers print these lines.
+    ///
+    /// # Panics
+    /// When it is not a service's name.
     pub fn print(&self, service: &str, lines: &[&str]) {
-        let lines = lines.iter().map(ToString::to_string).collect();
-        self.lock().logs.insert(service.to_owned(), lines);
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        self.lock().logs.entry(service.to_owned()).or_default().extend(lines.iter().cloned());
+        // Nobody may be reading; that is no error.
+        let _ = self.prints.send((service.parse().expect("a service's name"), lines));
+    }
+
+    /// What a service's containers have printed.
+    fn printed(&self, service: Option<&ServiceName>) -> Vec<String> {
+        let state = self.lock();
+        service.and_then(|name| state.logs.get(name.as_str()).cloned()).unwrap_or_default()
+    }
+
+    /// Ends the stream of events, as an engine's restart does.
+    pub fn fall_silent(&self) {
+        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Ends a service's running containers.
@@ -117,6 +137,12 @@ impl FakeEngine {
     #[must_use]
     pub fn calls(&self) -> Vec<String> {
         self.lock().calls.clone()
+    }
+
+    /// The calls that only asked for something, in order, such as `inspect web-1`.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.lock().asked.clone()
     }
 
     /// What is on it now.
@@ -164,8 +190,10 @@ impl FakeEngine {
     }
 
     fn announce(&self, container: &ObservedContainer, kind: ContainerEventKind) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(events) = events.as_ref() else { return };
         // Nobody may be listening; that is no error.
-        let _ = self.events.send(ContainerEvent {
+        let _ = events.send(ContainerEvent {
             id: container.id.clone(),
             kind,
             name: container.name.clone(),

@@ -12,7 +12,8 @@ use crate::state::{
     ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
 };
 
-/// Marks containers with a health check; the real engine keeps it in the configuration.
+/// Marks containers with a health check and holds its command, a line for each argument; the real
+/// engine keeps it in the configuration.
 pub(super) const HAS_CHECK: &str = "test.healthcheck";
 
 #[derive(Default)]
@@ -23,6 +24,7 @@ pub(super) struct State {
     pub(super) fail: BTreeMap<String, usize>,
     pub(super) slow: HashMap<String, std::time::Duration>,
     pub(super) calls: Vec<String>,
+    pub(super) asked: Vec<String>,
     pub(super) next: u64,
     /// How often a newer image was released under a reference.
     pub(super) releases: HashMap<String, u64>,
