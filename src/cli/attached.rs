@@ -7,10 +7,12 @@ use time::OffsetDateTime;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
-use super::logs::{Following, Printer, Told, WINDOW, stream};
+use super::following::{Following, Wish};
+use super::logs::print;
+use super::printer::Printer;
 use super::run::run;
 use crate::engine::{DockerEngine, LogsRequest};
-use crate::logs::{Follow, Options};
+use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
 use crate::project::{Duration, ProjectName, ServiceName};
@@ -50,6 +52,7 @@ pub(super) async fn follow(
             prefix: attached.style.prefix,
             timestamps: attached.style.timestamps,
             colour: cx.stdout_colour(),
+            style: LineStyle::AsWritten,
         },
     );
     let request = LogsRequest {
@@ -57,12 +60,13 @@ pub(super) async fn follow(
         since: Some(attached.begun.unix_timestamp()),
         ..LogsRequest::default()
     };
-    let mut follow = Follow::new(WINDOW);
-    for container in &containers {
-        follow.add(stream(engine, attached.project, &Told::of(container), &request));
-    }
-    let services = attached.services.clone();
-    let mut following = Following::new(engine, attached.project.clone(), services, follow).await?;
+    let wish = Wish {
+        project: attached.project.clone(),
+        services: attached.services.clone(),
+        request,
+        resume: Resume::default(),
+    };
+    let mut following = Following::new(engine, wish, &containers).await?;
     let heard = interrupts.count();
     loop {
         tokio::select! {
@@ -70,7 +74,8 @@ pub(super) async fn follow(
             () = interrupts.at_least(heard + 1) => break,
             line = following.next() => match line {
                 Some(line) => {
-                    if !printer.print(&line?)? {
+                    let line = Some(line?);
+                    if !print(cx, &mut printer, &mut following, line, |_| true)? {
                         break;
                     }
                 }

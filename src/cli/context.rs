@@ -111,7 +111,8 @@ impl Context {
         let mut warnings = loaded.warnings;
         match decode(&loaded.root, &request, &mut |path| files::read_text(path)) {
             Ok((project, more)) => {
-                self.redactor.get_or_init(|| Redactor::of(&project));
+                self.redactor
+                    .get_or_init(|| Redactor::of(&project, |path| files::read_text(path).ok()));
                 warnings.0.extend(more.0);
                 Ok(Files { project, warnings, name_given: loaded.project_name_given })
             }

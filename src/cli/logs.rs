@@ -1,37 +1,32 @@
-//! `devstack logs`, and the log streams that `up` follows too.
+//! `devstack logs`.
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
-use std::time::Duration;
-
-use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
+use regex::Regex;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::Instant;
 
 use super::context::Context;
-use super::error::{CliError, ExitStatus, Problem};
+use super::error::{CliError, ExitStatus};
+use super::following::{Following, Told, Wish, stream};
+use super::printer::Printer;
 use super::scope::Scope;
-use crate::engine::{
-    ContainerEvent, ContainerEventKind, DockerEngine, Engine as _, EngineError, LogOrigin,
-    LogsRequest,
-};
-use crate::logs::{Follow, Format, Frame, FrameStream, LogLine, Options, Source, lines, merge};
+use crate::engine::{DockerEngine, EngineError, LogsRequest};
+use crate::logs::{Last, Level, LogLine, Options, Resume, Style, Wanted, merge};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
-use crate::project::{Duration as Period, ProjectName, ServiceName};
-use crate::report::Palette;
-use crate::state::{ContainerId, ContainerState, ObservedContainer};
+use crate::project::{Duration as Period, ProjectName};
+use crate::state::ObservedContainer;
 
-/// How long a line waits for an older one of another container.
-pub(super) const WINDOW: Duration = Duration::from_millis(50);
-
-/// A restart, or a container's successor, comes within this time after the end.
-const GAP: Duration = Duration::from_secs(3);
+/// Lines are written out at least this often while more and more of them come.
+const LONGEST_HOLD: usize = 512;
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    devstack logs -f api                      follow one service\n  \
+    devstack logs --level warn --since 10m    what went wrong lately, stack traces whole\n  \
+    devstack logs --pretty --grep 'order \\d+'  one form for all services' lines\n  \
+    devstack logs --json | jq .message        for programs")]
 pub(super) struct LogsArgs {
     /// Services to show, by name or alias; all when none is named
     #[arg(value_name = "SERVICE")]
@@ -39,7 +34,7 @@ pub(super) struct LogsArgs {
     /// Stay and show what comes
     #[arg(short, long)]
     follow: bool,
-    /// Only the last lines of each container
+    /// Only the last lines of each container, of those that are wanted
     #[arg(short = 'n', long, value_name = "LINES", default_value = "all", value_parser = tail)]
     tail: Tail,
     /// Only from then on: `10m`, `2026-01-02T03:04:05Z` or Unix seconds
@@ -48,6 +43,22 @@ pub(super) struct LogsArgs {
     /// Only up to then
     #[arg(long, value_name = "TIME", value_parser = instant)]
     until: Option<OffsetDateTime>,
+    /// Only what matches a regular expression; `(?i)` in front ignores case
+    #[arg(long, value_name = "REGEX")]
+    grep: Option<Regex>,
+    /// Only what is as serious: `trace`, `debug`, `info`, `warn`, `error` or `fatal`; lines that
+    /// do not say count as `info`
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<Level>,
+    /// Show level, speaker and message in columns, whatever form a program writes
+    #[arg(long, conflicts_with = "json")]
+    pretty: bool,
+    /// One JSON object per line
+    #[arg(long)]
+    json: bool,
+    /// Do not hide the project's secrets
+    #[arg(long)]
+    show_secrets: bool,
     /// Show the time of each line
     #[arg(short, long)]
     timestamps: bool,
@@ -62,7 +73,7 @@ pub(super) struct LogsArgs {
 #[derive(Debug, Clone, Copy)]
 enum Tail {
     All,
-    Lines(u64),
+    Lines(usize),
 }
 
 fn tail(text: &str) -> Result<Tail, String> {
@@ -91,6 +102,43 @@ fn instant(text: &str) -> Result<OffsetDateTime, String> {
         .ok_or(expected.to_owned())
 }
 
+impl LogsArgs {
+    fn options(&self, cx: &Context) -> Options {
+        Options {
+            prefix: !self.no_log_prefix,
+            timestamps: self.timestamps,
+            colour: cx.stdout_colour() && !self.no_color,
+            style: match (self.pretty, self.json) {
+                (true, _) => Style::Pretty,
+                (_, true) => Style::Json,
+                _ => Style::AsWritten,
+            },
+        }
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted { pattern: self.grep.clone(), level: self.level }
+    }
+
+    /// What is asked of the engine, which counts times in whole seconds.
+    fn request(&self) -> LogsRequest {
+        LogsRequest {
+            follow: self.follow,
+            tail: match self.tail {
+                Tail::Lines(lines) => u64::try_from(lines).ok(),
+                Tail::All => None,
+            },
+            since: self.since.map(OffsetDateTime::unix_timestamp),
+            until: self.until.map(|until| until.unix_timestamp().saturating_add(1)),
+        }
+    }
+
+    fn is_in_time(&self, line: &LogLine) -> bool {
+        self.since.is_none_or(|since| line.timestamp >= since)
+            && self.until.is_none_or(|until| line.timestamp <= until)
+    }
+}
+
 pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, CliError> {
     let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
@@ -101,263 +149,128 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
         cx.note("no containers; `devstack up` makes them");
         return Ok(ExitStatus::Success);
     }
-    let mut printer = Printer::new(
-        cx,
-        &scope.name,
-        &containers,
-        Options {
-            prefix: !args.no_log_prefix,
-            timestamps: args.timestamps,
-            colour: cx.stdout_colour() && !args.no_color,
-        },
-    );
-    let request = LogsRequest {
-        follow: args.follow,
-        tail: match args.tail {
-            Tail::All => None,
-            Tail::Lines(lines) => Some(lines),
-        },
-        since: args.since.map(OffsetDateTime::unix_timestamp),
-        until: args.until.map(OffsetDateTime::unix_timestamp),
-    };
-    let streams = containers
-        .iter()
-        .map(|container| stream(&engine, &scope.name, &Told::of(container), &request));
-    if !args.follow {
-        let mut merged = merge(streams.collect());
-        while let Some(line) = merged.next().await {
-            if !printer.hold(&line?)? {
-                break;
-            }
+    let mut printer = Printer::new(cx, &scope.name, &containers, args.options(cx))
+        .only(args.wanted())
+        .show_secrets(args.show_secrets);
+    let mut request = args.request();
+    let mut resume = Resume::default();
+    // The engine does not know which lines are wanted: they are counted here.
+    let last = match args.tail {
+        Tail::Lines(lines) if !args.wanted().is_everything() => {
+            request.tail = None;
+            Some(Last::new(lines))
         }
-        printer.flush()?;
-        return Ok(ExitStatus::Success);
+        _ => None,
+    };
+    if last.is_some() || !args.follow {
+        let past = Past { engine: &engine, project: &scope.name, containers: &containers };
+        let request = LogsRequest { follow: false, ..request.clone() };
+        let status = past.show(cx, &args, &request, &mut printer, last, &mut resume).await?;
+        if !args.follow || status != Some(ExitStatus::Success) {
+            return Ok(status.unwrap_or(ExitStatus::Success));
+        }
     }
-    let mut follow = Follow::new(WINDOW);
-    streams.for_each(|stream| follow.add(stream));
-    let mut following = Following::new(&engine, scope.name.clone(), services, follow).await?;
+    let wish = Wish { project: scope.name.clone(), services, request, resume };
+    let mut following = Following::new(&engine, wish, &containers).await?;
     // Even where whoever started devstack ignores the signal, as a shell does for its jobs in the
     // background.
     let mut interrupts = Interrupts::listen();
     loop {
-        tokio::select! {
+        let line = tokio::select! {
             biased;
             () = interrupts.at_least(1) => return Ok(ExitStatus::Interrupted),
-            line = following.next() => match line {
-                Some(line) => {
-                    if !printer.print(&line?)? {
-                        break;
-                    }
-                }
-                None => break,
-            },
-        }
-    }
-    Ok(ExitStatus::Success)
-}
-
-/// What must be known of a container to read its log.
-pub(super) struct Told {
-    id: ContainerId,
-    name: String,
-    service: ServiceName,
-}
-
-impl Told {
-    pub(super) fn of(container: &ObservedContainer) -> Self {
-        Self {
-            id: container.id.clone(),
-            name: container.name.clone(),
-            service: container
-                .service()
-                .unwrap_or_else(|| ServiceName::from_container(&container.name)),
+            line = following.next() => line,
+        };
+        let Some(line) = line else { return Ok(ExitStatus::Success) };
+        let line = Some(line?).filter(|line| args.is_in_time(line));
+        if !print(cx, &mut printer, &mut following, line, |line| args.is_in_time(line))? {
+            return Ok(ExitStatus::Success);
         }
     }
 }
 
-/// Lines of containers, in the engine's order.
-pub(super) type Lines = BoxStream<'static, Result<LogLine, EngineError>>;
-
-/// One container's log as lines.
-pub(super) fn stream(
-    engine: &DockerEngine,
-    project: &ProjectName,
-    container: &Told,
-    request: &LogsRequest,
-) -> Lines {
-    let source = Source::new(project, container.service.clone(), &container.name);
-    let frames = engine.logs(&container.id, request).map(|chunk| {
-        chunk.map(|chunk| Frame {
-            stream: match chunk.origin {
-                LogOrigin::Stdout => FrameStream::Stdout,
-                LogOrigin::Stderr => FrameStream::Stderr,
-                LogOrigin::Console => FrameStream::Console,
-            },
-            bytes: chunk.bytes.to_vec(),
-        })
-    });
-    lines(source, frames).boxed()
+/// Writes a line and whatever else has come by now; whether anybody still reads.
+pub(super) fn print(
+    cx: &Context,
+    printer: &mut Printer,
+    following: &mut Following<'_>,
+    line: Option<LogLine>,
+    shown: impl Fn(&LogLine) -> bool,
+) -> Result<bool, CliError> {
+    if let Some(line) = line
+        && !printer.hold(line)?
+    {
+        return Ok(false);
+    }
+    for _ in 0..LONGEST_HOLD {
+        let Some(Some(line)) = following.next().now_or_never() else { break };
+        let line = line?;
+        if shown(&line) && !printer.hold(line)? {
+            return Ok(false);
+        }
+    }
+    for error in following.unreadable() {
+        cx.note(&error.to_string());
+    }
+    printer.flush()
 }
 
-/// Follows services through restarts and recreations: whenever one of their containers starts,
-/// its log is taken up.
-pub(super) struct Following<'a> {
+/// What containers have logged until now.
+struct Past<'a> {
     engine: &'a DockerEngine,
-    project: ProjectName,
-    services: Vec<ServiceName>,
-    follow: Follow<Lines, EngineError>,
-    events: BoxStream<'static, ContainerEvent>,
-    /// The latest line of each container that was shown.
-    shown: HashMap<String, OffsetDateTime>,
-    begun: OffsetDateTime,
+    project: &'a ProjectName,
+    containers: &'a [&'a ObservedContainer],
 }
 
-impl<'a> Following<'a> {
-    pub(super) async fn new(
-        engine: &'a DockerEngine,
-        project: ProjectName,
-        services: Vec<ServiceName>,
-        follow: Follow<Lines, EngineError>,
-    ) -> Result<Self, CliError> {
-        let events = engine.container_events().await?;
-        let begun = OffsetDateTime::now_utc();
-        Ok(Self { engine, project, services, follow, events, shown: HashMap::new(), begun })
-    }
-
-    /// The next line; `None` when none of the containers runs any more, nor comes back.
-    pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
-        let mut idle = false;
-        // When to give up, should nothing start until then.
-        let mut end: Option<Instant> = None;
-        loop {
-            let ending = async {
-                match end {
-                    Some(end) => tokio::time::sleep_until(end).await,
-                    None => std::future::pending().await,
+impl Past<'_> {
+    /// Shows it. `None` when nobody reads any more.
+    async fn show(
+        &self,
+        cx: &Context,
+        args: &LogsArgs,
+        request: &LogsRequest,
+        printer: &mut Printer,
+        mut last: Option<Last>,
+        resume: &mut Resume,
+    ) -> Result<Option<ExitStatus>, CliError> {
+        let streams = self.containers.iter().map(|container| {
+            stream(self.engine, &container.id, Told::of(container).source(self.project), request)
+        });
+        let mut merged = merge(streams.collect());
+        let mut unreadable: Vec<EngineError> = Vec::new();
+        while let Some(line) = merged.next().await {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) if error.is_unreachable() => return Err(error.into()),
+                // One log that cannot be read does not keep the others from being shown.
+                Err(error) => {
+                    unreadable.push(error);
+                    continue;
                 }
             };
-            tokio::select! {
-                line = self.follow.next(), if !idle => match line {
-                    Some(Ok(line)) => {
-                        let label = line.source.label.clone();
-                        // A stream that is taken up again begins with what was shown before.
-                        if self.shown.get(&label).is_some_and(|shown| line.timestamp <= *shown) {
-                            continue;
-                        }
-                        self.shown.insert(label, line.timestamp);
-                        return Some(Ok(line));
-                    }
-                    Some(Err(error)) if error.is_not_found() => {}
-                    Some(Err(error)) => return Some(Err(error)),
-                    None => {
-                        idle = true;
-                        end = Some(Instant::now() + GAP);
-                    }
-                },
-                event = self.events.next() => {
-                    let Some(event) = event else {
-                        // The engine went away, or something between it and us.
-                        match self.engine.container_events().await {
-                            Ok(events) => self.events = events,
-                            Err(error) => return Some(Err(error)),
-                        }
-                        end = Some(Instant::now() + GAP);
-                        continue;
-                    };
-                    if self.concerns(&event) && event.kind == ContainerEventKind::Started {
-                        self.take_up(event);
-                        idle = false;
-                        end = None;
-                    } else if idle && end.is_none() {
-                        end = Some(Instant::now() + GAP);
+            resume.is_new(&line);
+            if !args.is_in_time(&line) {
+                continue;
+            }
+            match &mut last {
+                Some(last) => printer.sift(line).for_each(|line| last.push(line)),
+                None => {
+                    if !printer.hold(line)? {
+                        return Ok(None);
                     }
                 }
-                () = ending => match self.any_alive().await {
-                    Ok(false) if idle => return None,
-                    // What is still to be read ends by itself.
-                    Ok(_) => end = None,
-                    Err(error) => return Some(Err(error)),
-                },
             }
         }
-    }
-
-    fn concerns(&self, event: &ContainerEvent) -> bool {
-        event.project.as_deref() == Some(self.project.as_str())
-            && event
-                .service
-                .as_ref()
-                .is_some_and(|service| self.services.is_empty() || self.services.contains(service))
-    }
-
-    fn take_up(&mut self, event: ContainerEvent) {
-        let Some(service) = event.service else { return };
-        // A second early, since the engine counts in seconds; repeated lines are left out.
-        let since =
-            Some(self.begun.unix_timestamp().max(OffsetDateTime::now_utc().unix_timestamp() - 2));
-        let request = LogsRequest { follow: true, since, ..LogsRequest::default() };
-        let told = Told { id: event.id, name: event.name, service };
-        self.follow.add(stream(self.engine, &self.project, &told, &request));
-    }
-
-    /// Whether a container runs or is about to be started.
-    async fn any_alive(&self) -> Result<bool, EngineError> {
-        let observed = self.engine.observe_containers().await?;
-        Ok(lifecycle::selected(&self.project, &observed, &self.services).iter().any(|container| {
-            container.state.is_running() || container.state == ContainerState::Created
-        }))
-    }
-}
-
-/// Writes lines to standard output.
-pub(super) struct Printer {
-    format: Format,
-    out: io::BufWriter<io::Stdout>,
-}
-
-impl Printer {
-    pub(super) fn new(
-        cx: &Context,
-        project: &ProjectName,
-        containers: &[&ObservedContainer],
-        options: Options,
-    ) -> Self {
-        let sources: Vec<Source> = containers
-            .iter()
-            .map(|container| {
-                let told = Told::of(container);
-                Source::new(project, told.service, &told.name)
-            })
-            .collect();
-        let services = sources.iter().map(|source| source.service.clone());
-        let palette = Palette::new(services, options.colour && cx.stdout_colour());
-        let format =
-            Format::new(options, &sources, move |service, text| palette.paint(service, text));
-        Self { format, out: io::BufWriter::with_capacity(64 * 1024, io::stdout()) }
-    }
-
-    /// Writes a line, perhaps later together with others; whether anybody still reads.
-    pub(super) fn hold(&mut self, line: &LogLine) -> Result<bool, CliError> {
-        reading(self.format.write(&mut self.out, line))
-    }
-
-    /// Writes a line at once; whether anybody still reads.
-    pub(super) fn print(&mut self, line: &LogLine) -> Result<bool, CliError> {
-        let written = self.format.write(&mut self.out, line).and_then(|()| self.out.flush());
-        reading(written)
-    }
-
-    /// Writes out what is held.
-    pub(super) fn flush(&mut self) -> Result<(), CliError> {
-        reading(self.out.flush()).map(|_| ())
-    }
-}
-
-fn reading(written: io::Result<()>) -> Result<bool, CliError> {
-    match written {
-        Ok(()) => Ok(true),
-        // The reader has seen enough, as in `devstack logs | head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Problem::Output(error).into()),
+        for line in last.into_iter().flat_map(Last::into_lines) {
+            if !printer.write(&line)? {
+                return Ok(None);
+            }
+        }
+        let reads = printer.flush()?;
+        for error in &unreadable {
+            cx.note(&error.to_string());
+        }
+        let status = if unreadable.is_empty() { ExitStatus::Success } else { ExitStatus::Failure };
+        Ok(reads.then_some(status))
     }
 }

@@ -10,13 +10,16 @@ use super::line::{FrameStream, LogLine, Source};
 
 pub(crate) fn source(label: &str) -> Source {
     let service = label.trim_end_matches("-1").parse().unwrap();
-    Source { service, label: label.to_owned() }
+    Source { service, label: label.to_owned(), resumed: 0 }
 }
 
 pub(crate) fn line(label: &str, second: i64, text: &str) -> LogLine {
+    let timestamp = OffsetDateTime::from_unix_timestamp(second).unwrap();
     LogLine {
         source: Arc::new(source(label)),
-        timestamp: OffsetDateTime::from_unix_timestamp(second).unwrap(),
+        timestamp,
+        entry: timestamp,
+        continues: false,
         stream: FrameStream::Stdout,
         bytes: text.as_bytes().to_owned(),
     }

@@ -159,7 +159,7 @@ where
     }
 }
 
-/// A line that is held back, ordered by time and then by arrival.
+/// A line that is held back, ordered by the time of its entry and then by arrival.
 struct Held {
     tag: u64,
     arrival: u64,
@@ -168,7 +168,7 @@ struct Held {
 
 impl Held {
     fn key(&self) -> (OffsetDateTime, u64) {
-        (self.line.timestamp, self.arrival)
+        (self.line.entry, self.arrival)
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Source {
     pub service: ServiceName,
     /// What it is called in front of its lines, such as `db-1`.
     pub label: String,
+    /// How often the container's log had been taken up before: what such a stream begins with may
+    /// have been shown already.
+    pub resumed: u32,
 }
 
 impl Source {
@@ -30,7 +33,7 @@ impl Source {
             .and_then(|rest| rest.strip_prefix(['-', '_']))
             .unwrap_or(container)
             .to_owned();
-        Self { service, label }
+        Self { service, label, resumed: 0 }
     }
 }
 
@@ -61,6 +64,11 @@ pub struct LogLine {
     pub source: Arc<Source>,
     /// When the engine received it.
     pub timestamp: OffsetDateTime,
+    /// When the entry began that it belongs to: its own time, except for the further lines of a
+    /// stack trace and the like, which stay together for whoever merges by this time.
+    pub entry: OffsetDateTime,
+    /// Whether it belongs to the entry of a line before it.
+    pub continues: bool,
     /// What it was written to.
     pub stream: FrameStream,
     /// The line without its end, as it was written: any bytes.
@@ -127,8 +135,17 @@ const LONGEST_LINE: usize = 1 << 20;
 struct Splitter {
     source: Arc<Source>,
     partial: [Partial; 3],
+    entries: [Option<Entry>; 3],
     /// Stands in for a timestamp that the engine left out.
     latest: OffsetDateTime,
+}
+
+/// The entry that further lines may belong to.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    begun: OffsetDateTime,
+    latest: OffsetDateTime,
+    lines: usize,
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +159,7 @@ impl Splitter {
         Self {
             source: Arc::new(source),
             partial: Default::default(),
+            entries: [None; 3],
             latest: OffsetDateTime::UNIX_EPOCH,
         }
     }
@@ -204,13 +222,45 @@ impl Splitter {
     fn emit(&mut self, stream: FrameStream, lines: &mut VecDeque<LogLine>) {
         let partial = std::mem::take(self.partial(stream));
         self.latest = partial.timestamp.unwrap_or(self.latest);
+        let open = &mut self.entries[stream as usize];
+        let (entry, continues) = match open {
+            Some(entry) if entry.takes(self.latest, &partial.bytes) => {
+                entry.latest = self.latest;
+                entry.lines += 1;
+                (entry.begun, true)
+            }
+            _ => {
+                *open = Some(Entry { begun: self.latest, latest: self.latest, lines: 1 });
+                (self.latest, false)
+            }
+        };
         lines.push_back(LogLine {
             source: Arc::clone(&self.source),
             timestamp: self.latest,
+            entry,
+            continues,
             stream,
             bytes: partial.bytes,
         });
     }
+}
+
+/// Lines of one entry follow each other within this time.
+const SAME_ENTRY: time::Duration = time::Duration::milliseconds(250);
+/// A program that indents everything writes no endless entry.
+const LONGEST_ENTRY: usize = 256;
+
+impl Entry {
+    fn takes(&self, timestamp: OffsetDateTime, line: &[u8]) -> bool {
+        self.lines < LONGEST_ENTRY && timestamp - self.latest <= SAME_ENTRY && goes_on(line)
+    }
+}
+
+/// Whether a line is indented, as those of stack traces and printed objects are, or says what
+/// caused the one before it.
+fn goes_on(line: &[u8]) -> bool {
+    let indented = matches!(line, [b' ' | b'\t', rest @ ..] if !rest.trim_ascii().is_empty());
+    indented || matches!(line, b"}" | b"]" | b")") || line.starts_with(b"Caused by: ")
 }
 
 impl Partial {

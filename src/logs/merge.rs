@@ -55,7 +55,7 @@ where
             .inputs
             .iter_mut()
             .filter(|input| input.head.is_some())
-            .min_by_key(|input| input.head.as_ref().map(|line| line.timestamp));
+            .min_by_key(|input| input.head.as_ref().map(|line| line.entry));
         Poll::Ready(oldest.and_then(|input| input.head.take()).map(Ok))
     }
 }
@@ -78,6 +78,16 @@ mod tests {
         });
         let merged: Vec<_> = merge(streams.into()).map(|line| text(&line.unwrap())).collect().await;
         assert_eq!(merged, ["a 1", "b 2", "a 4", "a 4 again", "b 4", "c 4", "b 9"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_comes_between_the_lines_of_an_entry() {
+        let head = line("a", 1, "Error");
+        let trace = LogLine { entry: head.entry, continues: true, ..line("a", 3, "  at f") };
+        let a = stream::iter(vec![Ok::<_, String>(head), Ok(trace), Ok(line("a", 4, "next"))]);
+        let b = stream::iter(vec![Ok(line("b", 2, "between")), Ok(line("b", 5, "last"))]);
+        let merged: Vec<_> = merge(vec![a, b]).map(|line| text(&line.unwrap())).collect().await;
+        assert_eq!(merged, ["a Error", "a   at f", "b between", "a next", "b last"]);
     }
 
     #[tokio::test]

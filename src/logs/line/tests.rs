@@ -142,3 +142,59 @@ fn the_projects_name_goes_unsaid() {
     assert_eq!(label("shopping-db-1"), "shopping-db-1");
     assert_eq!(label("my-db"), "my-db");
 }
+
+#[test]
+fn the_lines_of_a_stack_trace_belong_together() {
+    let mut splitter = Splitter::new(source("api-1"));
+    let mut lines = VecDeque::new();
+    let frames: [(FrameStream, &str, &str); 9] = [
+        (Stderr, "00.000", "Error: boom"),
+        (Stderr, "00.010", "    at f (a.ts:1)"),
+        // The other stream has entries of its own.
+        (Stdout, "00.015", "ready"),
+        (Stderr, "00.020", "  [cause]: Error: why"),
+        (Stderr, "00.020", "}"),
+        (Stderr, "00.030", "Caused by: another"),
+        // Too late to belong to what was before.
+        (Stderr, "02.000", "    indented"),
+        (Stderr, "02.001", ""),
+        (Stderr, "02.002", "   "),
+    ];
+    for (stream, second, text) in frames {
+        let bytes = format!("1970-01-01T00:00:{second}Z {text}\n").into_bytes();
+        splitter.push(&Frame { stream, bytes }, &mut lines);
+    }
+    let shown: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let text = String::from_utf8_lossy(&line.bytes);
+            let entry = (line.entry - OffsetDateTime::UNIX_EPOCH).whole_milliseconds();
+            format!("{entry} {} {text}", if line.continues { "+" } else { "-" })
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "0 - Error: boom",
+            "0 +     at f (a.ts:1)",
+            "15 - ready",
+            "0 +   [cause]: Error: why",
+            "0 + }",
+            "0 + Caused by: another",
+            "2000 -     indented",
+            "2001 - ",
+            "2002 -    ",
+        ]
+    );
+}
+
+#[test]
+fn a_program_that_indents_everything_writes_many_entries() {
+    let mut splitter = Splitter::new(source("api-1"));
+    let mut lines = VecDeque::new();
+    for _ in 0..=LONGEST_ENTRY {
+        let bytes = b"1970-01-01T00:00:01Z  x\n".to_vec();
+        splitter.push(&Frame { stream: Stdout, bytes }, &mut lines);
+    }
+    assert_eq!(lines.iter().filter(|line| !line.continues).count(), 2);
+}

@@ -1,0 +1,214 @@
+//! Log streams of a project's containers, followed through restarts and recreations.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::error::CliError;
+use crate::engine::{
+    ContainerEvent, ContainerEventKind, DockerEngine, Engine as _, EngineError, LogOrigin,
+    LogsRequest,
+};
+use crate::logs::{Follow, Frame, FrameStream, LogLine, Resume, Source, lines};
+use crate::plan::lifecycle;
+use crate::project::{ProjectName, ServiceName};
+use crate::state::{ContainerId, ContainerState, ObservedContainer};
+
+/// How long a line waits for an older one of another container.
+const WINDOW: Duration = Duration::from_millis(50);
+
+/// A restart, or a container's successor, comes within this time after the end.
+const GAP: Duration = Duration::from_secs(3);
+
+/// What must be known of a container to read its log.
+pub(super) struct Told {
+    id: ContainerId,
+    name: String,
+    service: ServiceName,
+}
+
+impl Told {
+    pub(super) fn of(container: &ObservedContainer) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            service: container
+                .service()
+                .unwrap_or_else(|| ServiceName::from_container(&container.name)),
+        }
+    }
+
+    /// Where its lines come from.
+    pub(super) fn source(&self, project: &ProjectName) -> Source {
+        Source::new(project, self.service.clone(), &self.name)
+    }
+}
+
+/// Lines of containers, in the engine's order.
+pub(super) type Lines = BoxStream<'static, Result<LogLine, EngineError>>;
+
+/// One container's log as lines.
+pub(super) fn stream(
+    engine: &DockerEngine,
+    id: &ContainerId,
+    source: Source,
+    request: &LogsRequest,
+) -> Lines {
+    let frames = engine.logs(id, request).map(|chunk| {
+        chunk.map(|chunk| Frame {
+            stream: match chunk.origin {
+                LogOrigin::Stdout => FrameStream::Stdout,
+                LogOrigin::Stderr => FrameStream::Stderr,
+                LogOrigin::Console => FrameStream::Console,
+            },
+            bytes: chunk.bytes.to_vec(),
+        })
+    });
+    lines(source, frames).boxed()
+}
+
+/// What to follow.
+pub(super) struct Wish {
+    pub(super) project: ProjectName,
+    /// All when it is empty.
+    pub(super) services: Vec<ServiceName>,
+    /// What to read of the containers that are there.
+    pub(super) request: LogsRequest,
+    /// What has been shown of their logs before.
+    pub(super) resume: Resume,
+}
+
+/// Follows services through restarts and recreations: whenever one of their containers starts,
+/// its log is taken up.
+pub(super) struct Following<'a> {
+    engine: &'a DockerEngine,
+    wish: Wish,
+    follow: Follow<Lines, EngineError>,
+    events: BoxStream<'static, ContainerEvent>,
+    begun: OffsetDateTime,
+    /// No stream goes on.
+    idle: bool,
+    /// When to give up, should nothing start until then.
+    end: Option<Instant>,
+    /// What cannot be read, to be told once.
+    unreadable: Vec<EngineError>,
+}
+
+impl<'a> Following<'a> {
+    pub(super) async fn new(
+        engine: &'a DockerEngine,
+        mut wish: Wish,
+        containers: &[&ObservedContainer],
+    ) -> Result<Self, CliError> {
+        // What starts from here on is announced.
+        let events = engine.container_events().await?;
+        let begun = OffsetDateTime::now_utc();
+        let mut follow = Follow::new(WINDOW);
+        for container in containers {
+            let told = Told::of(container);
+            let mut source = told.source(&wish.project);
+            let (resumed, shown) = wish.resume.resume(&source.label);
+            let mut request = wish.request.clone();
+            if let Some(shown) = shown {
+                request.since = Some(shown.unix_timestamp());
+            }
+            source.resumed = resumed;
+            follow.add(stream(engine, &told.id, source, &request));
+        }
+        let (idle, end, unreadable) = (false, None, Vec::new());
+        Ok(Self { engine, wish, follow, events, begun, idle, end, unreadable })
+    }
+
+    /// What could not be read so far; each error is told once.
+    pub(super) fn unreadable(&mut self) -> Vec<EngineError> {
+        std::mem::take(&mut self.unreadable)
+    }
+
+    /// The next line; `None` when none of the containers runs any more, nor comes back. Nothing
+    /// is lost when it is not awaited to the end.
+    pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
+        loop {
+            let end = self.end;
+            let ending = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                line = self.follow.next(), if !self.idle => match line {
+                    Some(Ok(line)) => {
+                        // A stream that is taken up again begins with what was shown before.
+                        if self.wish.resume.is_new(&line) {
+                            return Some(Ok(line));
+                        }
+                    }
+                    Some(Err(error)) if error.is_not_found() => {}
+                    Some(Err(error)) if error.is_unreachable() => return Some(Err(error)),
+                    // One log that cannot be read does not keep the others from being shown.
+                    Some(Err(error)) => self.unreadable.push(error),
+                    None => {
+                        self.idle = true;
+                        self.end = Some(Instant::now() + GAP);
+                    }
+                },
+                event = self.events.next() => {
+                    let Some(event) = event else {
+                        // The engine went away, or something between it and us.
+                        match self.engine.container_events().await {
+                            Ok(events) => self.events = events,
+                            Err(error) => return Some(Err(error)),
+                        }
+                        self.end = Some(Instant::now() + GAP);
+                        continue;
+                    };
+                    if self.concerns(&event) && event.kind == ContainerEventKind::Started {
+                        self.take_up(event);
+                    } else if self.idle && self.end.is_none() {
+                        self.end = Some(Instant::now() + GAP);
+                    }
+                }
+                () = ending => match self.any_alive().await {
+                    Ok(false) if self.idle => return None,
+                    // What is still to be read ends by itself.
+                    Ok(_) => self.end = None,
+                    Err(error) => return Some(Err(error)),
+                },
+            }
+        }
+    }
+
+    fn concerns(&self, event: &ContainerEvent) -> bool {
+        event.project.as_deref() == Some(self.wish.project.as_str())
+            && event.service.as_ref().is_some_and(|service| {
+                self.wish.services.is_empty() || self.wish.services.contains(service)
+            })
+    }
+
+    fn take_up(&mut self, event: ContainerEvent) {
+        let Some(service) = event.service else { return };
+        let told = Told { id: event.id, name: event.name, service };
+        let mut source = told.source(&self.wish.project);
+        let (resumed, shown) = self.wish.resume.resume(&source.label);
+        source.resumed = resumed;
+        // From the last line on: however late the event is heard, nothing is left out.
+        let since = Some(shown.unwrap_or(self.begun).unix_timestamp());
+        let until = self.wish.request.until;
+        let request = LogsRequest { follow: true, since, until, ..LogsRequest::default() };
+        self.follow.add(stream(self.engine, &told.id, source, &request));
+        self.idle = false;
+        self.end = None;
+    }
+
+    /// Whether a container runs or is about to be started.
+    async fn any_alive(&self) -> Result<bool, EngineError> {
+        let observed = self.engine.observe_containers().await?;
+        let containers = lifecycle::selected(&self.wish.project, &observed, &self.wish.services);
+        Ok(containers.iter().any(|container| {
+            container.state.is_running() || container.state == ContainerState::Created
+        }))
+    }
+}

@@ -1,0 +1,112 @@
+//! What was shown of each container's log, so that a log which is taken up again goes on where it
+//! ended: nothing twice, and nothing left out.
+
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
+use super::line::{FrameStream, LogLine};
+
+/// What was shown, by container and stream. A container's two outputs are stamped apart, but each
+/// of them is in order.
+#[derive(Debug, Default)]
+pub struct Resume {
+    shown: HashMap<(String, FrameStream), Shown>,
+    resumed: HashMap<String, u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    /// Which reading of the log the latest line is from.
+    resumed: u32,
+    latest: OffsetDateTime,
+    /// The latest line of earlier readings.
+    before: Option<OffsetDateTime>,
+}
+
+impl Resume {
+    /// Notes a line; whether it has not been shown before.
+    pub fn is_new(&mut self, line: &LogLine) -> bool {
+        let key = (line.source.label.clone(), line.stream);
+        let this = Shown { resumed: line.source.resumed, latest: line.timestamp, before: None };
+        let Some(known) = self.shown.get_mut(&key) else {
+            self.shown.insert(key, this);
+            return true;
+        };
+        if this.resumed < known.resumed {
+            // The end of the earlier reading, held back until now.
+            known.before = known.before.max(Some(this.latest));
+            return true;
+        }
+        if this.resumed > known.resumed {
+            known.before = known.before.max(Some(known.latest));
+            known.resumed = this.resumed;
+        }
+        known.latest = known.latest.max(this.latest);
+        known.before.is_none_or(|before| this.latest > before)
+    }
+
+    /// Begins another reading of a container's log: its number, and from when on to read; `None`
+    /// when nothing of it was shown.
+    pub fn resume(&mut self, label: &str) -> (u32, Option<OffsetDateTime>) {
+        let resumed = self.resumed.entry(label.to_owned()).or_default();
+        *resumed += 1;
+        let latest = self.shown.iter().filter(|((known, _), _)| known == label);
+        // Of two outputs, one may have more to say since the earlier of the two.
+        (*resumed, latest.map(|(_, shown)| shown.latest).min())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::fixture::{line, source};
+    use super::*;
+    use crate::logs::Source;
+
+    fn at(second: i64, resumed: u32, stream: FrameStream) -> LogLine {
+        let source = Arc::new(Source { resumed, ..source("api-1") });
+        LogLine { source, stream, ..line("api-1", second, "x") }
+    }
+
+    #[test]
+    fn only_what_an_earlier_reading_showed_is_left_out() {
+        use FrameStream::{Stderr, Stdout};
+        let mut resume = Resume::default();
+        // Reading, stream, second, whether it is shown.
+        let cases = [
+            (0, Stdout, 1, true),
+            (0, Stdout, 3, true),
+            // The other output is stamped apart, and later lines may have the same time.
+            (0, Stderr, 2, true),
+            (0, Stdout, 3, true),
+            (1, Stdout, 1, false),
+            (1, Stdout, 3, false),
+            (1, Stderr, 2, false),
+            (1, Stderr, 3, true),
+            (1, Stdout, 4, true),
+            // What was held back of the first reading.
+            (0, Stdout, 5, true),
+            (1, Stdout, 5, false),
+            (1, Stdout, 6, true),
+            (1, Stdout, 6, true),
+            (2, Stdout, 6, false),
+            (2, Stdout, 7, true),
+        ];
+        for (resumed, stream, second, shown) in cases {
+            let line = at(second, resumed, stream);
+            assert_eq!(resume.is_new(&line), shown, "{resumed} {stream:?} {second}");
+        }
+    }
+
+    #[test]
+    fn a_log_is_read_again_from_the_output_that_is_behind() {
+        let mut resume = Resume::default();
+        assert_eq!(resume.resume("api-1"), (1, None));
+        resume.is_new(&at(9, 1, FrameStream::Stdout));
+        resume.is_new(&at(4, 1, FrameStream::Stderr));
+        let behind = OffsetDateTime::from_unix_timestamp(4).unwrap();
+        assert_eq!(resume.resume("api-1"), (2, Some(behind)));
+    }
+}
