@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 
 /// Real lines of the presets' images, and what programs write that people run beside them.
-const LINES: &str = include_str!("tests/lines.log");
+const LINES: &str = include_str!("tests/lines.txt");
 
 /// One reading in a line: level, speaker, message, data, stack.
 fn shown(reading: &Reading<'_>) -> String {
