@@ -1,10 +1,13 @@
 //! Where each service is reached from this machine.
 
+use std::net::IpAddr;
+
 use super::context::Context;
 use crate::config::redact::redact_url;
 use crate::project::{Project, Service};
 use crate::report::{Cell, Column, Table, Tone};
-use crate::state::{ContainerState, Observed, ObservedContainer, ObservedPort};
+use crate::state::desired::remembered_as;
+use crate::state::{ContainerState, Observed, ObservedContainer};
 
 /// A service's connection URLs with the addresses that its container has now; ports that are
 /// published but that no URL names follow as plain addresses.
@@ -12,11 +15,10 @@ pub(super) fn of(
     service: &Service,
     container: Option<&ObservedContainer>,
 ) -> Vec<(String, String)> {
-    let ports = container.map(|container| container.ports.as_slice()).unwrap_or_default();
     let mut urls: Vec<(String, String)> = Vec::new();
     let mut named: Vec<u16> = Vec::new();
     for (name, template) in &service.urls {
-        if let Some(url) = fill(template, service, ports, &mut named) {
+        if let Some(url) = fill(template, service, container, &mut named) {
             urls.push((name.clone(), url));
         }
     }
@@ -24,7 +26,7 @@ pub(super) fn of(
         if named.contains(&port.target) {
             continue;
         }
-        if let Some(address) = address(service, ports, port.target) {
+        if let Some(address) = address(service, container, port.target) {
             let name = port.name.clone().unwrap_or_else(|| port.target.to_string());
             urls.push((name, address));
         }
@@ -36,7 +38,7 @@ pub(super) fn of(
 fn fill(
     template: &str,
     service: &Service,
-    ports: &[ObservedPort],
+    container: Option<&ObservedContainer>,
     named: &mut Vec<u16>,
 ) -> Option<String> {
     let mut url = String::new();
@@ -46,21 +48,20 @@ fn fill(
         let port = port.parse().ok()?;
         named.push(port);
         url.push_str(before);
-        url.push_str(&address(service, ports, port)?);
+        url.push_str(&address(service, container, port)?);
         rest = after;
     }
     url.push_str(rest);
     Some(url)
 }
 
-/// The host's address of a container port: where the engine says it is, else where the file asks.
-fn address(service: &Service, ports: &[ObservedPort], target: u16) -> Option<String> {
-    let observed =
-        ports.iter().filter(|port| port.target == target).find_map(|port| port.published);
-    let (ip, number) = observed.or_else(|| {
-        let port = service.ports.iter().find(|port| port.target == target)?;
-        Some((port.host_ip, port.fixed()?))
-    })?;
+/// The host's address of a container port: where the engine says it is, else where it will be.
+fn address(
+    service: &Service,
+    container: Option<&ObservedContainer>,
+    target: u16,
+) -> Option<String> {
+    let (ip, number) = endpoint(service, container, target)?;
     let host = if ip.is_loopback() || ip.is_unspecified() {
         "localhost".to_owned()
     } else if ip.is_ipv6() {
@@ -69,6 +70,25 @@ fn address(service: &Service, ports: &[ObservedPort], target: u16) -> Option<Str
         ip.to_string()
     };
     Some(format!("{host}:{number}"))
+}
+
+/// The host's address and port of a container port.
+pub(super) fn endpoint(
+    service: &Service,
+    container: Option<&ObservedContainer>,
+    target: u16,
+) -> Option<(IpAddr, u16)> {
+    let ports = container.map(|container| container.ports.as_slice()).unwrap_or_default();
+    let observed =
+        ports.iter().filter(|port| port.target == target).find_map(|port| port.published);
+    observed.or_else(|| {
+        let port = service.ports.iter().find(|port| port.target == target)?;
+        let key = remembered_as(port);
+        let remembered = container.and_then(|container| {
+            container.remembered_ports().find(|(known, _)| *known == key).map(|(_, port)| port)
+        });
+        Some((port.host_ip, port.fixed().or(remembered)?))
+    })
 }
 
 /// The table that a finished `up` prints.

@@ -94,6 +94,9 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
             octal(entry.get_mut("tmpfs").and_then(|tmpfs| tmpfs.get_mut("mode")));
         }
     }
+    for port in fields.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        automatic_port(port);
+    }
     let own = own_keys(fields, service, secrets);
     if secrets == Secrets::Redacted {
         redact_variables(fields.get_mut("environment"));
@@ -110,6 +113,17 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
     }
     if !own.is_empty() {
         fields.insert("x-devstack".to_owned(), Value::Object(own));
+    }
+}
+
+/// docker compose publishes the port that devstack would prefer.
+fn automatic_port(port: &mut Value) {
+    let Some(fields) = port.as_object_mut() else { return };
+    let usual = fields.get("published").and_then(Value::as_str);
+    if let Some(usual) = usual.and_then(|published| published.strip_prefix("auto:")) {
+        let usual = usual.to_owned();
+        fields.insert("published".to_owned(), Value::String(usual));
+        fields.insert("x-devstack".to_owned(), json!({ "auto": true }));
     }
 }
 

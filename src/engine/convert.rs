@@ -13,7 +13,7 @@ use bollard::models::{
 use indexmap::IndexMap;
 
 use crate::project::{
-    Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, RestartPolicy, Service,
+    Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, PublishedPort, RestartPolicy,
 };
 use crate::state::{ContainerSpec, InjectedFile, NetworkSpec, VolumeSpec};
 
@@ -102,7 +102,7 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
         network_mode: spec.network_mode.clone().or_else(|| spec.networks.keys().next().cloned()),
         pid_mode: spec.pid_mode.clone(),
         ipc_mode: spec.ipc_mode.clone(),
-        port_bindings: (!service.ports.is_empty()).then(|| port_bindings(service)),
+        port_bindings: (!service.ports.is_empty()).then(|| port_bindings(spec)),
         mounts: (!mounts.is_empty()).then_some(mounts),
         binds: (!binds.is_empty()).then_some(binds),
         tmpfs: (!service.tmpfs.is_empty()).then(|| {
@@ -174,18 +174,23 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
     }
 }
 
-fn port_bindings(service: &Service) -> HashMap<String, Option<Vec<PortBinding>>> {
+fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
-    for port in &service.ports {
+    for (index, port) in spec.service.ports.iter().enumerate() {
+        let published = match spec.host_port(index, port) {
+            Some(number) => number.to_string(),
+            None => match port.published {
+                Some(PublishedPort::Range(first, last)) => format!("{first}-{last}"),
+                _ => String::new(),
+            },
+        };
         bindings
             .entry(format!("{}/{}", port.target, port.protocol.as_str()))
             .or_default()
             .get_or_insert_default()
             .push(PortBinding {
                 host_ip: Some(port.host_ip.to_string()),
-                host_port: Some(
-                    port.published.map_or_else(String::new, |published| published.to_string()),
-                ),
+                host_port: Some(published),
             });
     }
     bindings

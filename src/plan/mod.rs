@@ -2,6 +2,7 @@
 //! and [`lifecycle`] plan the other verbs. The result is data: a DAG of single engine calls, each
 //! with its cause. Nothing here waits, asks or prints.
 
+mod auto_ports;
 mod display;
 mod graph;
 mod identity;
@@ -11,6 +12,7 @@ mod reconcile;
 mod step;
 pub mod teardown;
 
+pub use auto_ports::{MovedPort, choose_ports};
 pub use graph::topological;
 pub use identity::{Identity, IdentityReason, Place, identity};
 pub use ports::{PortConflict, PortOwner, WantedPort, wanted_ports};

@@ -115,20 +115,11 @@ pub fn wanted_ports(
                 target: port.target,
                 protocol: port.protocol,
             };
-            let holder = holder(observed, &port);
-            match holder {
+            match holder(observed, port.host_ip, port.port, port.protocol) {
                 // Freed by this very plan before the start.
                 Some(holder) if holder.belongs_to(project) && leaving.contains(&holder.id) => {}
                 Some(holder) => {
-                    let name = holder.name.clone();
-                    let sibling = holder.belongs_to(project)
-                        && holder.service().as_ref() == Some(&port.service);
-                    let owner = if sibling {
-                        PortOwner::Sibling { name }
-                    } else {
-                        let project = holder.labels.get(labels::PROJECT).cloned();
-                        PortOwner::Container { name, project }
-                    };
+                    let owner = owner(project, &port.service, holder);
                     conflicts.push(PortConflict { wanted: port, owner });
                 }
                 None => wanted.push(port),
@@ -138,20 +129,39 @@ pub fn wanted_ports(
     (wanted, conflicts)
 }
 
+/// A container as the owner of a port that a service of this project wants.
+pub(super) fn owner(
+    project: &ProjectName,
+    service: &ServiceName,
+    holder: &ObservedContainer,
+) -> PortOwner {
+    let name = holder.name.clone();
+    if holder.belongs_to(project) && holder.service().as_ref() == Some(service) {
+        PortOwner::Sibling { name }
+    } else {
+        PortOwner::Container { name, project: holder.labels.get(labels::PROJECT).cloned() }
+    }
+}
+
 /// The running container that has a port. After a crash the engine goes on listing the ports of
 /// containers that ended with it; nobody holds those.
-fn holder<'a>(observed: &'a Observed, port: &WantedPort) -> Option<&'a ObservedContainer> {
+pub(super) fn holder(
+    observed: &Observed,
+    host_ip: IpAddr,
+    port: u16,
+    protocol: Protocol,
+) -> Option<&ObservedContainer> {
     observed.containers.iter().filter(|container| container.state.is_running()).find(|container| {
         container.ports.iter().any(|open| {
-            open.protocol == port.protocol
+            open.protocol == protocol
                 && open
                     .published
-                    .is_some_and(|(ip, number)| number == port.port && overlaps(ip, port.host_ip))
+                    .is_some_and(|(ip, number)| number == port && overlaps(ip, host_ip))
         })
     })
 }
 
-fn overlaps(one: IpAddr, other: IpAddr) -> bool {
+pub(super) fn overlaps(one: IpAddr, other: IpAddr) -> bool {
     one == other || one.is_unspecified() || other.is_unspecified()
 }
 
@@ -190,13 +200,6 @@ mod tests {
 
     #[test]
     fn only_what_runs_has_a_port() {
-        let wanted = WantedPort {
-            service: "web".parse().unwrap(),
-            host_ip: LOOPBACK,
-            port: 8080,
-            target: 80,
-            protocol: Protocol::Tcp,
-        };
         let (running, ended) = (ContainerState::Running, ContainerState::Exited { code: 143 });
         let other: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
         for (observed, held) in [
@@ -206,7 +209,8 @@ mod tests {
             (published(running, LOOPBACK, 8081), false),
             (published(ended, LOOPBACK, 8080), false),
         ] {
-            assert_eq!(holder(&observed, &wanted).is_some(), held, "{observed:?}");
+            let holder = holder(&observed, LOOPBACK, 8080, Protocol::Tcp);
+            assert_eq!(holder.is_some(), held, "{observed:?}");
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum PublishedPort {
     Fixed(u16),
     /// Any port from the first to the last, both included.
     Range(u16, u16),
+    /// devstack: this port when it is free, else one that devstack chooses and keeps.
+    Auto(u16),
 }
 
 /// The transport protocol of a port.
@@ -59,6 +61,15 @@ impl Protocol {
 }
 
 impl Port {
+    /// The port that is taken when it is free, where devstack chooses.
+    #[must_use]
+    pub const fn auto(&self) -> Option<u16> {
+        match self.published {
+            Some(PublishedPort::Auto(usual)) => Some(usual),
+            _ => None,
+        }
+    }
+
     /// The host port when it is known before the engine runs the container.
     #[must_use]
     pub const fn fixed(&self) -> Option<u16> {
@@ -74,6 +85,7 @@ impl fmt::Display for PublishedPort {
         match self {
             Self::Fixed(port) => port.fmt(f),
             Self::Range(first, last) => write!(f, "{first}-{last}"),
+            Self::Auto(usual) => write!(f, "auto:{usual}"),
         }
     }
 }

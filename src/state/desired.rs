@@ -9,8 +9,8 @@ use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
 use super::labels;
 use crate::project::{
     Build, DependsOnCondition, FileGrant, FileObject, FileSource, ImageRef, Mount, Network,
-    NetworkAttachment, NetworkMode, Project, ProjectName, PullPolicy, Secret, Service, ServiceName,
-    Volume,
+    NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Secret, Service,
+    ServiceName, Volume,
 };
 
 /// Everything that should exist.
@@ -92,6 +92,8 @@ pub struct ContainerSpec {
     pub file_mounts: Vec<(std::path::PathBuf, String)>,
     /// Files to copy in before the start.
     pub files: Vec<InjectedFile>,
+    /// Host ports that were chosen for `auto` ports, by the port's place in the service's list.
+    pub chosen_ports: IndexMap<usize, u16>,
 }
 
 /// A file that is copied into a container.
@@ -113,8 +115,38 @@ impl ContainerSpec {
     /// Whether something of the host is published by it at a fixed port.
     #[must_use]
     pub fn has_port_range(&self) -> bool {
-        self.service.ports.iter().any(|port| port.fixed().is_none())
+        let ports = self.service.ports.iter().enumerate();
+        ports.into_iter().any(|(index, port)| self.host_port(index, port).is_none())
     }
+
+    /// The host port of the service's port in this place, when it is known before the engine runs
+    /// the container.
+    #[must_use]
+    pub fn host_port(&self, index: usize, port: &Port) -> Option<u16> {
+        port.fixed().or_else(|| self.chosen_ports.get(&index).copied())
+    }
+
+    /// Publishes the service's `auto` ports at these host ports, by the port's place in its list,
+    /// and remembers them in a label.
+    pub fn choose_ports(&mut self, chosen: IndexMap<usize, u16>) {
+        let label: Vec<String> = chosen
+            .iter()
+            .filter_map(|(index, number)| {
+                Some(format!("{}={number}", remembered_as(self.service.ports.get(*index)?)))
+            })
+            .collect();
+        if !label.is_empty() {
+            self.labels.insert(labels::PORTS.to_owned(), label.join(","));
+        }
+        self.chosen_ports = chosen;
+    }
+}
+
+/// The key of a port in the label that remembers the host port chosen for it.
+#[must_use]
+pub fn remembered_as(port: &Port) -> String {
+    let (target, protocol) = (port.target, port.protocol.as_str());
+    format!("{}:{}:{target}/{protocol}", port.host_ip, port.auto().unwrap_or(target))
 }
 
 /// Lowers a project. `contents` holds the digests of mounted single files, by path on the host.
@@ -285,6 +317,7 @@ fn container_spec(
         volume_names,
         file_mounts,
         files,
+        chosen_ports: IndexMap::new(),
     }
 }
 

@@ -30,6 +30,8 @@ pub const VOLUME: &str = "com.docker.compose.volume";
 /// One short digest per field of the service, `FIELD=DIGEST` separated by commas, so that a plan
 /// can name the field that changed.
 pub const DIGESTS: &str = "dev.devstack.digests";
+/// Host ports that devstack chose, `ADDRESS:PREFERRED:TARGET/PROTOCOL=PORT` separated by commas.
+pub const PORTS: &str = "dev.devstack.ports";
 /// On images: `local-build` when it was built from packages in place of the official image.
 pub const IMAGE_ORIGIN: &str = "dev.devstack.image.origin";
 /// On images: what it is, where it is not the software that its name says.

@@ -214,6 +214,15 @@ impl ObservedContainer {
             .map_or_else(FieldDigests::default, |label| FieldDigests::parse(label))
     }
 
+    /// The host ports that were chosen for it when it was made, by their keys.
+    pub fn remembered_ports(&self) -> impl Iterator<Item = (&str, u16)> {
+        let label = self.labels.get(labels::PORTS).map_or("", String::as_str);
+        label.split(',').filter_map(|pair| {
+            let (key, number) = pair.split_once('=')?;
+            Some((key, number.parse().ok()?))
+        })
+    }
+
     /// The services that it was created to depend on.
     #[must_use]
     pub fn depends_on(&self) -> Vec<ServiceName> {

@@ -1,5 +1,6 @@
 //! What is decided, one obligation a test: a prior state, a file, the whole plan.
 
+mod auto_ports;
 mod change;
 mod conflict;
 mod fresh;

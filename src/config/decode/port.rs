@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::context::{Cx, Field, Fields, Placed};
-use super::scalar::{integer, parsed_as, text, word};
+use super::scalar::{boolean, integer, parsed_as, text, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::{Port, Protocol, PublishedPort};
@@ -23,6 +23,8 @@ enum InvalidPort {
     Range(String),
     #[error("the host's range `{published}` and the container's range `{target}` differ in length")]
     Lengths { published: String, target: String },
+    #[error("`auto` stands before one port, or as many as the container's, not before `{0}`")]
+    Auto(String),
     #[error("`{0}` is not an IP address")]
     Address(String),
     #[error("`{0}` is not a protocol: write `tcp`, `udp` or `sctp`")]
@@ -74,15 +76,20 @@ fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     }
 }
 
-/// Reads `[[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]`; a range of targets becomes single ports.
+/// Reads `[[ADDRESS:][auto:]PUBLISHED:]TARGET[/PROTOCOL]`; a range of targets becomes single ports.
 fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
     let (rest, protocol) = split_protocol(text)?;
     let (rest, target) = match rest.rsplit_once(':') {
         Some((rest, target)) => (Some(rest), target),
         None => (None, rest),
     };
+    let (rest, auto) = match rest.map(split_auto) {
+        Some((rest, auto)) => (rest, auto),
+        None => (None, None),
+    };
     let (address, published) = match rest {
         None => (None, ""),
+        Some(address) if auto.is_some() => (Some(address), ""),
         Some(rest) => match rest.rsplit_once(':') {
             Some((address, published)) => (Some(address), published),
             None if rest.contains('.') => (Some(rest), ""),
@@ -96,7 +103,45 @@ fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
             bare.unwrap_or(address).parse().map_err(|_| InvalidPort::Address(address.to_owned()))?
         }
     };
-    expand(host_ip, published, target, protocol)
+    match auto {
+        // `auto:80` prefers the container's own number.
+        Some("") => automatic(expand(host_ip, target, target, protocol)?, target),
+        Some(published) => automatic(expand(host_ip, published, target, protocol)?, published),
+        None => expand(host_ip, published, target, protocol),
+    }
+}
+
+/// Takes `auto` off what stands before the container's port: the address, and the port that is
+/// preferred.
+fn split_auto(text: &str) -> (Option<&str>, Option<&str>) {
+    let before_auto = |text: &'_ str| text.strip_suffix("auto").map(str::len);
+    let address = |text: &str, at: usize| match at {
+        0 => Some(None),
+        _ => text[..at].ends_with(':').then_some(Some(at - 1)),
+    };
+    let find = |text: &str| before_auto(text).and_then(|at| address(text, at));
+    if let Some(end) = find(text) {
+        return (end.map(|end| &text[..end]), Some(""));
+    }
+    if let Some((before, published)) = text.rsplit_once(':')
+        && let Some(end) = find(before)
+    {
+        return (end.map(|end| &text[..end]), Some(published));
+    }
+    (Some(text), None)
+}
+
+/// Lets devstack choose where the preferred port is taken.
+fn automatic(ports: Vec<Port>, published: &str) -> Result<Vec<Port>, InvalidPort> {
+    ports
+        .into_iter()
+        .map(|port| match port.published {
+            Some(PublishedPort::Fixed(usual)) => {
+                Ok(Port { published: Some(PublishedPort::Auto(usual)), ..port })
+            }
+            _ => Err(InvalidPort::Auto(published.to_owned())),
+        })
+        .collect()
 }
 
 fn expand(
@@ -171,6 +216,14 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     let protocol = fields.read(cx, "protocol", |cx, protocol| word(cx, protocol, PROTOCOLS));
     let name = fields.read(cx, "name", text);
     let app_protocol = fields.read(cx, "app_protocol", text);
+    let auto = fields.read(cx, "auto", boolean);
+    let auto_in_extension = fields.take("x-devstack").and_then(|field| {
+        let mut extension = Fields::open(cx, &field)?;
+        let auto = extension.read(cx, "auto", boolean);
+        extension.finish(cx);
+        auto
+    });
+    let auto = auto.or(auto_in_extension).unwrap_or(false);
     // Swarm's two ways of publishing are the same thing on one engine.
     fields.read(cx, "mode", |cx, mode| word(cx, mode, &[("host", ()), ("ingress", ())]));
     fields.finish(cx);
@@ -180,7 +233,11 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
         Some(published) => text(cx, published)?,
         None => String::new(),
     };
-    match expand(host_ip, &published, &target.to_string(), protocol.unwrap_or(Protocol::Tcp)) {
+    let target = target.to_string();
+    let usual = if auto && published.is_empty() { target.clone() } else { published };
+    let ports = expand(host_ip, &usual, &target, protocol.unwrap_or(Protocol::Tcp));
+    let ports = if auto { ports.and_then(|ports| automatic(ports, &usual)) } else { ports };
+    match ports {
         Ok(ports) => Some(
             ports
                 .into_iter()
@@ -188,7 +245,7 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
                 .collect(),
         ),
         Err(error) => {
-            let place = published_at.filter(|_| target > 0).unwrap_or(target_at);
+            let place = published_at.filter(|_| target != "0").unwrap_or(target_at);
             cx.push(Diagnostic::error(error.to_string(), place.span()));
             None
         }
@@ -238,6 +295,26 @@ mod tests {
                 "0.0.0.0:5000-5001:5000-5001/udp",
                 "0.0.0.0 5000 -> 5000/udp, 0.0.0.0 5001 -> 5001/udp",
             ),
+            ("auto:80", "127.0.0.1 auto:80 -> 80/tcp"),
+            ("auto:8080:80/udp", "127.0.0.1 auto:8080 -> 80/udp"),
+            ("0.0.0.0:auto:80", "0.0.0.0 auto:80 -> 80/tcp"),
+            ("127.0.0.1:auto:8080:80", "127.0.0.1 auto:8080 -> 80/tcp"),
+            ("[::1]:auto:8080:80", "::1 auto:8080 -> 80/tcp"),
+            (
+                "auto:8080-8081:80-81",
+                "127.0.0.1 auto:8080 -> 80/tcp, 127.0.0.1 auto:8081 -> 81/tcp",
+            ),
+            ("auto:80-81", "127.0.0.1 auto:80 -> 80/tcp, 127.0.0.1 auto:81 -> 81/tcp"),
+            (
+                "auto:8080-8090:80",
+                "error: `auto` stands before one port, or as many as the container's, not before `8080-8090`",
+            ),
+            ("auto", "error: `auto` is not a port number: write 1 to 65535"),
+            (
+                "auto:0:80",
+                "error: `auto` stands before one port, or as many as the container's, not before `0`",
+            ),
+            ("manual:8080:80", "error: `manual` is not an IP address"),
             ("", "error: `` is not a port number: write 1 to 65535"),
             ("abc", "error: `abc` is not a port number: write 1 to 65535"),
             ("8080:", "error: `` is not a port number: write 1 to 65535"),

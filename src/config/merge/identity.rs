@@ -95,6 +95,12 @@ impl<'n> Port<'n> {
         let (address, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
         let (rest, target) = address.rsplit_once(':').unwrap_or(("", address));
         let (host, published) = rest.rsplit_once(':').unwrap_or(("", rest));
+        // devstack's `[ADDRESS:]auto:[PUBLISHED:]TARGET` publishes the same port where it can.
+        let (host, published) = match (host, published) {
+            (host, "auto") => (host, target),
+            ("auto", published) => ("", published),
+            (host, published) => (host.strip_suffix(":auto").unwrap_or(host), published),
+        };
         // `[::1]` and `::1` are the same address.
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Self { host, published, target, protocol })

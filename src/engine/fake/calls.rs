@@ -178,9 +178,10 @@ impl Engine for FakeEngine {
                 .service
                 .ports
                 .iter()
-                .map(|port| ObservedPort {
+                .enumerate()
+                .map(|(index, port)| ObservedPort {
                     target: port.target,
-                    published: port.fixed().map(|number| (port.host_ip, number)),
+                    published: spec.host_port(index, port).map(|number| (port.host_ip, number)),
                     protocol: port.protocol,
                 })
                 .collect(),

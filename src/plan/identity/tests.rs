@@ -31,9 +31,12 @@ fn container(project: &str, folder: Option<&str>) -> ObservedContainer {
     }
 }
 
+/// Kind, project and folder.
+type Resource<'a> = (&'a str, &'a str, Option<&'a str>);
+
 /// `c` is a container, `v` a volume; the folder `/link` leads here, what begins with `/gone` is
 /// gone.
-fn decide(resources: &[(&str, &str, Option<&str>)]) -> String {
+fn decide(resources: &[Resource<'_>]) -> String {
     let mut observed = Observed::default();
     for (kind, project, folder) in resources {
         match *kind {
@@ -65,7 +68,7 @@ fn decide(resources: &[(&str, &str, Option<&str>)]) -> String {
 #[test]
 fn a_name_belongs_to_the_folder_that_its_resources_were_made_from() {
     let own = "shop-fix-69c3";
-    let cases: &[(&[(&str, &str, Option<&str>)], &str)] = &[
+    let cases: &[(&[Resource<'_>], &str)] = &[
         (&[], "undecided"),
         (&[("c", "other", Some("/b"))], "undecided"),
         (&[("c", "shop", Some(HERE))], "shop"),

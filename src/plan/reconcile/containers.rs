@@ -197,6 +197,12 @@ impl Reconcile<'_> {
         if !changed.is_empty() {
             return Some(Cause::ConfigChanged(changed));
         }
+        // What was chosen for it last time is somebody else's now.
+        if spec.labels.get(labels::PORTS) != container.labels.get(labels::PORTS)
+            && !spec.chosen_ports.is_empty()
+        {
+            return Some(Cause::ConfigChanged(vec!["ports".to_owned()]));
+        }
         if let Some(image) = self.observed.image(&spec.service.image.familiar())
             && image.id != container.image_id
         {

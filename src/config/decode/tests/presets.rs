@@ -204,7 +204,11 @@ fn every_variable_of_presets_and_stack_is_in_the_example_with_its_default() {
                 continue;
             }
             let default = rest.split('}').next().unwrap_or_default();
-            let line = format!("{name}={default}");
+            // A port that was set would be the only one: it is shown, not set.
+            let line = match default.strip_prefix("auto:") {
+                Some(usual) => format!("#{name}={usual}"),
+                None => format!("{name}={default}"),
+            };
             if !EXAMPLE.lines().any(|known| known == line) {
                 missing.push(line);
             }
