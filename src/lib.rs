@@ -27,7 +27,7 @@
 //! | [`engine`] | the trait, bollard behind it, and a fake for tests | `state`, `event`, `project`, `os` |
 //! | [`ready`] | one attempt to use a service in its own protocol | `project` |
 //! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
-//! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event`, `project` |
+//! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event` |
 //! | [`logs`] | log streams made into one | `project` |
 //! | [`report`] | what a person sees: live board, plain lines, JSON, charts, tables, diagnostics | `event`, `timing`, `config`, `project`, `plan` |
 //! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |

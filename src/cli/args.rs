@@ -14,6 +14,7 @@ use super::ps::PsArgs;
 use super::pull::PullArgs;
 use super::reset::ResetArgs;
 use super::status::StatusArgs;
+use super::timings::TimingsArgs;
 use super::up::UpArgs;
 use super::version::VersionArgs;
 
@@ -120,6 +121,8 @@ pub(super) enum Command {
     Build(BuildArgs),
     /// Pull images
     Pull(PullArgs),
+    /// Show how long the last runs took, and which services got slower
+    Timings(TimingsArgs),
     /// Check the files and print the stack that they make up
     Config(ConfigArgs),
     /// Print the versions of devstack and of the engine

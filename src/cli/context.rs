@@ -8,6 +8,7 @@ use super::args::{AnsiArg, GlobalArgs, ProgressArg};
 use super::checkout::Checkout;
 use super::error::{CliError, Problem};
 use super::redact::Redactor;
+use super::timing::Clock;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{FileReader, LoadRequest, Presets, load};
@@ -23,6 +24,8 @@ use tokio::sync::OnceCell;
 /// What commands share.
 pub(super) struct Context {
     pub(super) global: GlobalArgs,
+    /// Records what the command does.
+    pub(super) clock: Clock,
     working_dir: PathBuf,
     environment: Vec<(String, String)>,
     terminal: Terminal,
@@ -48,6 +51,7 @@ impl Context {
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         Self {
             global,
+            clock: Clock::start(),
             working_dir,
             environment,
             terminal,
@@ -210,7 +214,7 @@ impl Context {
     }
 
     /// Columns for messages on standard error.
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.terminal.stderr.size.map_or(100, |(_, columns)| columns)
     }
 

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
 use super::scope::Scope;
+use super::timing::TimingArgs;
 use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
@@ -30,6 +31,8 @@ pub(super) struct DownArgs {
     /// Grace period in seconds
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    #[command(flatten)]
+    timing: TimingArgs,
 }
 
 /// Which images to remove.
@@ -44,6 +47,7 @@ enum Rmi {
 pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, CliError> {
     let scope = Scope::find(cx).await?;
     let services = scope.services(&args.services)?;
+    args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let observed = engine.observe().await?;
@@ -65,7 +69,9 @@ pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, Cli
         cx.note(&format!("nothing to remove for project {}", scope.name));
         return Ok(ExitStatus::Success);
     }
-    run(cx, &engine, &plan, None, &mut interrupts).await?;
+    let outcome = run(cx, &engine, &plan, None, &mut interrupts).await;
+    let concluded = args.timing.conclude(cx, &engine, &scope.name, "down").await;
+    outcome.and(concluded)?;
     Ok(ExitStatus::Success)
 }
 

@@ -7,8 +7,9 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
 use super::scope::{Scope, desired, selected};
+use super::timing::TimingArgs;
 use super::{up, urls};
-use crate::engine::Engine as _;
+use crate::engine::{DockerEngine, Engine as _};
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
@@ -27,12 +28,15 @@ pub(super) struct ResetArgs {
     /// Longest wait for one service, in seconds
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
+    #[command(flatten)]
+    timing: TimingArgs,
 }
 
 pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, CliError> {
     let project = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
+    args.timing.prepare(cx)?;
     let engine = cx.connect().await?;
     let observed = engine.observe().await?;
     let options = TeardownOptions {
@@ -63,17 +67,34 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
             }
         }
     }
-    // Not before the question: there, Ctrl-C simply ends the command.
-    let mut interrupts = Interrupts::listen();
-    run(cx, &engine, &plan, None, &mut interrupts).await?;
-    // The whole stack comes back, since dependants of a reset service may have been disturbed.
-    let project: Arc<Project> = selected(&project, &[], true)?;
-    let desired = desired(&project);
-    let wait = args.wait_timeout.map(Duration::from_secs);
-    let options = ReconcileOptions::default();
-    up::bring_up(cx, &engine, &project, &desired, &options, wait, &mut interrupts).await?;
+    // The time that a person took to answer is not the command's.
+    cx.clock.restart();
+    let outcome = begin_afresh(cx, &engine, &project, &plan, args.wait_timeout).await;
+    let concluded = args.timing.conclude(cx, &engine, &project.name, "reset").await;
+    let project = outcome?;
+    concluded?;
     cx.print(&urls::table(cx, &project, &engine.observe_containers().await?))?;
     Ok(ExitStatus::Success)
+}
+
+/// Throws away, and brings the stack up.
+async fn begin_afresh(
+    cx: &Context,
+    engine: &Arc<DockerEngine>,
+    project: &Project,
+    plan: &Plan,
+    wait_timeout: Option<u64>,
+) -> Result<Arc<Project>, CliError> {
+    // Not before the question: there, Ctrl-C simply ends the command.
+    let mut interrupts = Interrupts::listen();
+    run(cx, engine, plan, None, &mut interrupts).await?;
+    // The whole stack comes back, since dependants of a reset service may have been disturbed.
+    let project: Arc<Project> = selected(project, &[], true)?;
+    let desired = desired(&project);
+    let wait = wait_timeout.map(Duration::from_secs);
+    let options = ReconcileOptions::default();
+    up::bring_up(cx, engine, &project, &desired, &options, wait, &mut interrupts).await?;
+    Ok(project)
 }
 
 /// What will be gone, in words.

@@ -59,14 +59,18 @@ pub(super) async fn run<E: Engine>(
             }
             () = interrupts.at_least(heard + 1), if !cancel.is_cancelled() => cancel.cancel(),
             Some(event) = events.recv() => {
-                display.report(&redactor.event(event), begun.elapsed());
+                let event = redactor.event(event);
+                cx.clock.record(&event);
+                display.report(&event, begun.elapsed());
             }
             _ = ticks.tick() => display.tick(begun.elapsed()),
             outcome = &mut work => break outcome,
         }
     };
     while let Ok(event) = events.try_recv() {
-        display.report(&redactor.event(event), begun.elapsed());
+        let event = redactor.event(event);
+        cx.clock.record(&event);
+        display.report(&event, begun.elapsed());
     }
     display.finish(begun.elapsed());
     outcome.map_err(|error| Problem::Run(error).into())

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
+use super::timing::TimingArgs;
 use super::{ports, urls};
 use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
@@ -79,6 +80,8 @@ pub(super) struct UpArgs {
     /// Show the time of each log line
     #[arg(long)]
     timestamps: bool,
+    #[command(flatten)]
+    timing: TimingArgs,
 }
 
 /// When to pull images.
@@ -134,6 +137,7 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let mut project = cx.load_to_create().await?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
+    args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let desired = desired(&project);
@@ -141,6 +145,9 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let wait = args.wait_timeout.map(Duration::from_secs);
     let outcome =
         bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts).await;
+    let concluded = args.timing.conclude(cx, &engine, &project.name, "up").await;
+    // Where both fail, the run is what matters.
+    let outcome = outcome.and_then(|unchanged| concluded.map(|()| unchanged));
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
         let unchanged = outcome?;
         if !args.no_start && !cx.global.dry_run {

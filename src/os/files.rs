@@ -114,6 +114,14 @@ pub fn missing_sources(project: &Project) -> Vec<MissingSource> {
     missing
 }
 
+/// Writes a text file, over what was there.
+///
+/// # Errors
+/// When it cannot be made or written to.
+pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)
+}
+
 /// Reads a text file; `-` is standard input.
 ///
 /// # Errors

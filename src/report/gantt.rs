@@ -22,14 +22,14 @@ const WIDEST: usize = 72;
 /// And at least so many, even where lines then wrap.
 const NARROWEST: usize = 16;
 
-/// Columns that the words beside a bar keep.
-const LEAST_WORDS: usize = 16;
+/// Words beside the bars get at most this many hundredths of a line.
+const WORDS: usize = 40;
 
 /// Columns between two marks of the scale.
 const TICK: usize = 12;
 
 /// Steps shorter than this part of the whole are drawn but not named.
-const WORTH_A_WORD: u32 = 100;
+const WORTH_A_WORD: u32 = 50;
 
 /// Draws a command that took `total` for a terminal of that many columns.
 #[must_use]
@@ -45,6 +45,7 @@ pub fn gantt(recording: &Recording, total: Duration, columns: usize, colour: boo
     let words: Vec<String> = rows.values().map(|spans| words(spans, end)).collect();
     let label = rows.keys().map(|name| columns_of(name)).max().unwrap_or(0).min(LONGEST_LABEL);
     let text = words.iter().map(|words| columns_of(words)).max().unwrap_or(0);
+    let text = text.min(columns * WORDS / 100);
     let bars = columns.saturating_sub(label + text + 4).clamp(NARROWEST, WIDEST);
     let scale = Scale { end, columns: bars };
     let mut out = String::new();
@@ -55,8 +56,7 @@ pub fn gantt(recording: &Recording, total: Duration, columns: usize, colour: boo
         let gap = label - columns_of(&name);
         let name = paint.apply(Tone::Strong, &name);
         let bar = bar(spans, scale, paint);
-        let room = columns.saturating_sub(label + bars + 4);
-        let words = wording::shortened(words, room.max(LEAST_WORDS));
+        let words = wording::shortened(words, text);
         let line = format!("{name}{:gap$}  {bar}  {words}", "");
         let _ = writeln!(out, "{}", line.trim_end());
     }
@@ -291,11 +291,11 @@ mod tests {
     #[test]
     fn a_start_is_drawn_with_its_critical_path_and_advice() {
         insta::assert_snapshot!(gantt(&stack(), ms(5600), 100, false), @"
-                   |0           |2s           |4s
-        resources  █                                        create 80ms
-        db         ░░░░░░░░                                 start 100ms, boot 860ms
-        mq         ████████████████████████████             start 100ms, boot 3.7s
-        api        ░░·························████████████  create 60ms, waited 3.7s, start 100ms, boot 1.5s
+                   |0                     |2s                    |4s
+        resources  ██
+        db          ░░░░░░░░░░░░                                                      boot 860ms
+        mq          █████████████████████████████████████████████                     boot 3.7s
+        api         ░···········································████████████████████  waited 3.7s, boot 1.5s
         █ critical path  ░ beside it  · waiting for other services
         where the time went: api waited 3.7s for mq; mq's own boot was 3.8s
         ");
@@ -304,11 +304,11 @@ mod tests {
     #[test]
     fn a_narrow_terminal_gets_short_bars() {
         insta::assert_snapshot!(gantt(&stack(), ms(5600), 60, false), @"
-                   |0            |5s
-        resources  █                 create 80ms
-        db         ░░░░              start 100ms, boot 860ms
-        mq         ████████████      start 100ms, boot 3.7s
-        api        ░··········█████  create 60ms, waited 3.7s, star…
+                   |0                    |5s
+        resources  █
+        db         ░░░░░                      boot 860ms
+        mq         ██████████████████         boot 3.7s
+        api        ░················████████  waited 3.7s, boot 1.5s
         █ critical path  ░ beside it  · waiting for other services
         where the time went: api waited 3.7s for mq; mq's own boot was 3.8s
         ");

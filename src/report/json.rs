@@ -18,6 +18,9 @@
 //!   - `"failed"`, with `reason`.
 //! - `"warning"`: `text`.
 //! - `"cancelling"`.
+//! - `"timings"`, at the end and when it is asked for: `advice` (a sentence, or null), and `spans`,
+//!   an array of `{"kind", "id", "service"?, "services"?, "action", "begun_ms", "ended_ms",
+//!   "critical", "failed"}`, times since the command began.
 //!
 //! Fields may be added; these keep their names and meanings.
 
@@ -28,10 +31,12 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::gantt::advice_line;
 use super::reporter::Reporter;
 use super::wording;
 use crate::event::{Action, BuildStepState, Event, Progress, Subject};
 use crate::project::ServiceName;
+use crate::timing::{Recording, What, spans};
 
 /// Writes objects to `W`.
 #[derive(Debug)]
@@ -77,6 +82,18 @@ enum WireEvent<'a> {
     Step(WireStep<'a>),
     Warning { text: &'a str },
     Cancelling,
+    Timings { advice: Option<String>, spans: Vec<WireSpan<'a>> },
+}
+
+#[derive(Serialize)]
+struct WireSpan<'a> {
+    #[serde(flatten)]
+    subject: WireSubject<'a>,
+    action: &'static str,
+    begun_ms: u64,
+    ended_ms: u64,
+    critical: bool,
+    failed: bool,
 }
 
 #[derive(Serialize)]
@@ -186,6 +203,27 @@ impl<'a> From<&'a Event> for WireEvent<'a> {
             Event::Cancelling => Self::Cancelling,
         }
     }
+}
+
+/// Renders what a command that began at `started` and took `total` was like, as one object on a
+/// line.
+#[must_use]
+pub fn timings_object(recording: &Recording, started: OffsetDateTime, total: Duration) -> String {
+    let spans = spans(recording);
+    let steps = spans.iter().filter_map(|span| {
+        let What::Step(action) = span.what else { return None };
+        Some(WireSpan {
+            subject: (&span.subject).into(),
+            action: wording::verb(action),
+            begun_ms: millis(span.begun),
+            ended_ms: millis(span.ended),
+            critical: span.critical,
+            failed: span.failed,
+        })
+    });
+    let event = WireEvent::Timings { advice: advice_line(recording), spans: steps.collect() };
+    let time = (started + total).format(&Rfc3339).unwrap_or_default();
+    serde_json::to_string(&Object { time, elapsed_ms: millis(total), event }).unwrap_or_default()
 }
 
 impl<'a> From<&'a Subject> for WireSubject<'a> {

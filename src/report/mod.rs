@@ -42,6 +42,8 @@ mod fixture;
 
 pub use colour::{Paint, Palette, Tone};
 pub use gantt::{advice_line, gantt};
+pub use json::timings_object;
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};
 pub use trace::trace;
+pub use wording::duration;

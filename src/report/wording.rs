@@ -128,7 +128,8 @@ fn push_duration(text: &mut String, elapsed: Duration) {
 }
 
 /// Formats how long something took: `131ms`, `1.1s`, `2m03s`, `1h02m`.
-pub(crate) fn duration(elapsed: Duration) -> String {
+#[must_use]
+pub fn duration(elapsed: Duration) -> String {
     if elapsed < Duration::from_secs(1) {
         format!("{}ms", elapsed.as_millis())
     } else {

@@ -22,4 +22,5 @@ mod neighbours;
 mod notes_journey;
 mod ports;
 mod support;
+mod timings;
 mod waiting;

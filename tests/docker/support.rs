@@ -27,6 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(150);
 pub(crate) struct Stack {
     name: String,
     folder: TempDir,
+    /// The person's own cache folder is not part of a test.
+    cache: TempDir,
     /// Global options of every command.
     global: Vec<String>,
     environment: Vec<(String, String)>,
@@ -74,7 +76,15 @@ impl Stack {
         let name = format!("{PREFIX}-{test}-{:x}{number:x}", std::process::id());
         let folder = tempfile::Builder::new().prefix(&name).tempdir().unwrap();
         let global = vec!["--project-name".to_owned(), name.clone()];
-        Self { name, folder, global, environment: Vec::new(), history: Mutex::new(Vec::new()) }
+        let cache = tempfile::tempdir().unwrap();
+        Self {
+            name,
+            folder,
+            cache,
+            global,
+            environment: Vec::new(),
+            history: Mutex::new(Vec::new()),
+        }
     }
 
     /// Adds global options to every command.
@@ -145,6 +155,7 @@ impl Stack {
                 command.env(name, value);
             }
         }
+        command.env("XDG_CACHE_HOME", self.cache.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.folder.path()).args(&self.global).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

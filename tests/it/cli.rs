@@ -113,6 +113,7 @@ fn help_lists_the_commands() {
     out:   exec     Run a command in a running service
     out:   build    Build images
     out:   pull     Pull images
+    out:   timings  Show how long the last runs took, and which services got slower
     out:   config   Check the files and print the stack that they make up
     out:   version  Print the versions of devstack and of the engine
     out:   help     Print this message or the help of the given subcommand(s)
@@ -171,6 +172,8 @@ fn help_of_up_lists_its_options() {
     out:   -t, --timeout <SECONDS>       Grace period in seconds when containers are stopped
     out:       --no-log-prefix           Do not prefix log lines with the container's name
     out:       --timestamps              Show the time of each log line
+    out:       --timings                 Draw where the time went
+    out:       --trace <FILE>            Write a trace for Perfetto (ui.perfetto.dev) or chrome://tracing
     out:   -h, --help                    Print help
     out:
     out: Global options:
@@ -599,6 +602,50 @@ mod streams {
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(stdout(&output), "web\n");
     }
+}
+
+#[test]
+fn timings_lists_runs_and_warns_of_what_got_slower() {
+    let place = Place::with(WEB);
+    assert_snapshot!(place.run(&["timings"]), @"
+    err: no runs of project p are known yet
+    exit code 0
+    ");
+
+    let folder = place.folder.path().join(".cache/devstack/timings");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let lines: String = [1200, 1250, 1190, 3100]
+    .iter()
+    .map(|ms| {
+        format!(
+            r#"{{"at":1795530130,"command":"up","total_ms":{},"services":{{"web":{{"ms":{ms},"from":"nothing"}}}}}}"#,
+            ms + 100
+        ) + "\n"
+    })
+    .collect();
+    std::fs::write(folder.join("p.jsonl"), &lines).expect("a history");
+    assert_snapshot!(place.run(&["timings"]), @"
+    out: BEGAN (UTC)          COMMAND  TOOK  SLOWEST
+    out: 2026-11-24 14:22:10  up       1.3s  web 1.2s
+    out: 2026-11-24 14:22:10  up       1.3s  web 1.2s
+    out: 2026-11-24 14:22:10  up       1.2s  web 1.1s
+    out: 2026-11-24 14:22:10  up       3.2s  web 3.1s
+    out:
+    out: SERVICE  LAST  MEDIAN  LEAST  MOST  RUNS  FROM
+    out: web      3.1s  1.2s    1.1s   3.1s  4     nothing
+    err: warning: web got slower: 3.1s, its median over 3 earlier runs is 1.2s
+    exit code 0
+    ");
+    assert_snapshot!(place.run(&["timings", "-n", "1", "--format", "json"]), @r#"
+    out: {"at":1795530130,"command":"up","total_ms":3200,"services":{"web":{"ms":3100,"from":"nothing"}}}
+    err: warning: web got slower: 3.1s, its median over 3 earlier runs is 1.2s
+    exit code 0
+    "#);
+    // Another project's history is no concern of this one's.
+    assert_snapshot!(place.run(&["-p", "other", "timings"]), @"
+    err: no runs of project other are known yet
+    exit code 0
+    ");
 }
 
 mod completion {

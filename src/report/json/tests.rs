@@ -49,3 +49,21 @@ fn each_event_is_one_object_on_a_line() {
     {"time":"1970-01-01T00:00:16.25Z","elapsed_ms":16250,"type":"cancelling"}
     "#);
 }
+
+#[test]
+fn timings_are_one_object_too() {
+    let recording = crate::timing::fixture::stack();
+    let text = timings_object(&recording, OffsetDateTime::UNIX_EPOCH, ms(5600));
+    insta::assert_snapshot!(text.replace("},{", "},\n{"), @r#"
+    {"time":"1970-01-01T00:00:05.6Z","elapsed_ms":5600,"type":"timings","advice":"api waited 3.7s for mq; mq's own boot was 3.8s","spans":[{"kind":"network","id":"shop_data","action":"create","begun_ms":20,"ended_ms":100,"critical":true,"failed":false},
+    {"kind":"container","id":"shop-db-1","service":"db","action":"create","begun_ms":100,"ended_ms":140,"critical":false,"failed":false},
+    {"kind":"container","id":"shop-db-1","service":"db","action":"start","begun_ms":140,"ended_ms":240,"critical":false,"failed":false},
+    {"kind":"container","id":"shop-db-1","service":"db","action":"await","begun_ms":240,"ended_ms":1100,"critical":false,"failed":false},
+    {"kind":"container","id":"shop-mq-1","service":"mq","action":"create","begun_ms":100,"ended_ms":150,"critical":true,"failed":false},
+    {"kind":"container","id":"shop-mq-1","service":"mq","action":"start","begun_ms":150,"ended_ms":250,"critical":true,"failed":false},
+    {"kind":"container","id":"shop-mq-1","service":"mq","action":"await","begun_ms":250,"ended_ms":3950,"critical":true,"failed":false},
+    {"kind":"container","id":"shop-api-1","service":"api","action":"create","begun_ms":100,"ended_ms":160,"critical":false,"failed":false},
+    {"kind":"container","id":"shop-api-1","service":"api","action":"start","begun_ms":3950,"ended_ms":4050,"critical":true,"failed":false},
+    {"kind":"container","id":"shop-api-1","service":"api","action":"await","begun_ms":4050,"ended_ms":5550,"critical":true,"failed":false}]}
+    "#);
+}
