@@ -74,7 +74,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Exec(args) => exec::exec(cx, args).await,
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,
-        Command::Timings(args) => timings::timings(cx, &args),
+        Command::Timings(args) => timings::timings(cx, &args).await,
         Command::Config(args) => config::config(cx, &args),
         Command::Version(args) => version::version(cx, args).await,
     }

@@ -23,8 +23,8 @@ pub(super) struct TimingsArgs {
     format: Format,
 }
 
-pub(super) fn timings(cx: &Context, args: &TimingsArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx)?;
+pub(super) async fn timings(cx: &Context, args: &TimingsArgs) -> Result<ExitStatus, CliError> {
+    let scope = Scope::find(cx).await?;
     let text = cache(cx).and_then(|cache| cache.read(&history_file(&scope.name)).ok());
     let history = History::parse(&text.unwrap_or_default());
     if history.runs.is_empty() {
