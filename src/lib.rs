@@ -29,6 +29,7 @@
 //! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
 //! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event` |
 //! | [`logs`] | log streams made into one | `project` |
+//! | [`explain`] | what a known failure means and what to do, by its log | - |
 //! | [`report`] | what a person sees: live board, plain lines, JSON, charts, tables, diagnostics | `event`, `timing`, `config`, `project`, `plan` |
 //! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
 //! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
@@ -68,6 +69,7 @@ pub mod execute;
 
 pub mod timing;
 
+pub mod explain;
 pub mod logs;
 pub mod report;
 

@@ -7,6 +7,7 @@ use super::context::Context;
 use crate::config::diagnostic::Diagnostics;
 use crate::engine::{EndpointError, EngineError, EngineErrorKind};
 use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
+use crate::explain::{Symptoms, explain};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict, PortOwner};
 use crate::report::{Paint, Tone};
@@ -168,6 +169,9 @@ impl CliError {
     }
 }
 
+/// Last lines of a container that a person is shown; more of them are read to find the cause.
+const SHOWN_LINES: usize = 20;
+
 /// An error message in the making.
 struct Report {
     text: String,
@@ -231,7 +235,17 @@ fn describe_engine(report: &mut Report, error: &EngineError) {
     if let EngineErrorKind::Build(failure) = &error.kind {
         report.quote(&failure.output);
     }
-    if let Some(hint) = engine_hint(&error.kind) {
+    let words = error.kind.to_string();
+    let log = match &error.kind {
+        EngineErrorKind::Build(failure) => failure.output.as_slice(),
+        _ => &[],
+    };
+    let service = error.subject.as_str();
+    let symptoms = Symptoms { service, engine_error: &words, log, ..Symptoms::default() };
+    if let Some(explanation) = explain(&symptoms) {
+        report.note(&explanation.cause);
+        report.hint(&explanation.help);
+    } else if let Some(hint) = engine_hint(&error.kind) {
         report.hint(hint);
     }
 }
@@ -282,27 +296,49 @@ fn describe_wait(report: &mut Report, failure: &WaitFailure) {
     if let Some(state) = &failure.last_probe {
         report.note(&format!("last seen: {state}"));
     }
-    if !failure.log.is_empty() {
+    let shown = &failure.log[failure.log.len().saturating_sub(SHOWN_LINES)..];
+    if !shown.is_empty() {
         report.note(&format!("last lines of {}:", failure.container));
-        report.quote(&failure.log);
+        report.quote(shown);
     }
     let service = &failure.service;
+    if let Some(explanation) = explain(&symptoms(failure)) {
+        report.note(&explanation.cause);
+        report.hint(&explanation.help);
+        return;
+    }
     let hint = match &failure.reason {
-        WaitFailureReason::Exited { oom_killed: true, .. }
-        | WaitFailureReason::Restarting { oom_killed: true, .. } => {
-            format!("raise `mem_limit` of `{service}`")
-        }
         WaitFailureReason::TimedOut { .. } => format!(
             "`devstack logs {service}` shows what it does; a longer wait is `--wait-timeout SECONDS`"
         ),
         _ => format!("`devstack logs {service}` shows the whole log"),
     };
     report.hint(&hint);
-    if failure.last_probe.as_deref() == Some("up, wrong password") {
-        report.hint(&format!(
-            "an existing volume keeps its first password: `devstack reset {service}` makes it anew"
-        ));
+}
+
+/// What is known of a container that did not become ready.
+fn symptoms(failure: &WaitFailure) -> Symptoms<'_> {
+    let mut symptoms = Symptoms {
+        service: failure.service.as_str(),
+        probe: failure.last_probe.as_deref(),
+        log: &failure.log,
+        ..Symptoms::default()
+    };
+    match &failure.reason {
+        WaitFailureReason::Exited { code, oom_killed, error } => {
+            symptoms.exit_code = Some(*code);
+            symptoms.oom_killed = *oom_killed;
+            symptoms.engine_error = error;
+        }
+        WaitFailureReason::Restarting { code, oom_killed, .. } => {
+            symptoms.exit_code = Some(*code);
+            symptoms.oom_killed = *oom_killed;
+        }
+        WaitFailureReason::Unhealthy { .. }
+        | WaitFailureReason::TimedOut { .. }
+        | WaitFailureReason::Removed => {}
     }
+    symptoms
 }
 
 const fn conflict_hint(conflict: &Conflict) -> &'static str {

@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 const MOST_RESTARTS: u64 = 3;
 
 /// Lines of the log that a failure keeps.
-const LOG_LINES: usize = 20;
+const LOG_LINES: usize = 80;
 
 /// A service without any check counts as ready when it has not ended after this time: one that
 /// cannot even begin ends sooner.
