@@ -7,14 +7,20 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::build::BuildArgs;
 use super::config::ConfigArgs;
 use super::down::DownArgs;
+use super::events::EventsArgs;
 use super::exec::ExecArgs;
+use super::graph::GraphArgs;
+use super::health::HealthArgs;
 use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
 use super::logs::LogsArgs;
+use super::open::OpenArgs;
 use super::ps::PsArgs;
 use super::pull::PullArgs;
 use super::reset::ResetArgs;
+use super::stats::StatsArgs;
 use super::status::StatusArgs;
 use super::timings::TimingsArgs;
+use super::top::TopArgs;
 use super::up::UpArgs;
 use super::version::VersionArgs;
 
@@ -113,8 +119,20 @@ pub(super) enum Command {
     Ps(PsArgs),
     /// Show each service's state, health, URLs and what changed since it was started
     Status(StatusArgs),
+    /// Tell whether every service can be used, for scripts
+    Health(HealthArgs),
+    /// Open a service's page in the browser
+    Open(OpenArgs),
     /// Show what services have logged, in the order of time
     Logs(LogsArgs),
+    /// Show what happens to the project's containers, networks and volumes
+    Events(EventsArgs),
+    /// Show what services use of the machine
+    Stats(StatsArgs),
+    /// Show the processes of services
+    Top(TopArgs),
+    /// Draw which services wait for which, and the networks that join them
+    Graph(GraphArgs),
     /// Run a command in a running service
     Exec(ExecArgs),
     /// Build images

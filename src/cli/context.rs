@@ -186,6 +186,17 @@ impl Context {
         }
     }
 
+    /// Prints a line of data that is followed by others; whether anybody still reads.
+    #[expect(clippy::unused_self, reason = "output belongs to the context")]
+    pub(super) fn print_line(&self, line: &str) -> Result<bool, CliError> {
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Problem::Output(error).into()),
+            Ok(()) => Ok(true),
+        }
+    }
+
     /// Asks a yes-or-no question; no answer is no. `None` when nobody can be asked.
     pub(super) fn confirm(&self, question: &str) -> Option<bool> {
         if !self.terminal.stdin_is_terminal || !self.terminal.stderr.is_terminal {
@@ -222,6 +233,16 @@ impl Context {
     /// terminal.
     pub(super) fn table_width(&self) -> Option<usize> {
         self.terminal.stdout.size.map(|(_, columns)| columns)
+    }
+
+    /// Rows of the terminal that standard output is; `None` when it is none.
+    pub(super) fn table_height(&self) -> Option<usize> {
+        self.terminal.stdout.size.map(|(rows, _)| rows)
+    }
+
+    /// Whether lines on standard output can be redrawn, and somebody is there to watch.
+    pub(super) const fn stdout_is_live(&self) -> bool {
+        self.terminal.stdout.is_live
     }
 
     /// What the display of progress needs to know.

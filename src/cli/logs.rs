@@ -3,18 +3,18 @@
 use futures_util::{FutureExt as _, StreamExt as _};
 use regex::Regex;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::following::{Following, Told, Wish, stream};
+use super::instant::instant;
 use super::printer::Printer;
 use super::scope::Scope;
 use crate::engine::{DockerEngine, EngineError, LogsRequest};
 use crate::logs::{Last, Level, LogLine, Options, Resume, Style, Wanted, merge};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
-use crate::project::{Duration as Period, ProjectName};
+use crate::project::ProjectName;
 use crate::state::ObservedContainer;
 
 /// Lines are written out at least this often while more and more of them come.
@@ -23,10 +23,10 @@ const LONGEST_HOLD: usize = 512;
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    devstack logs -f api                      follow one service\n  \
-    devstack logs --level warn --since 10m    what went wrong lately, stack traces whole\n  \
-    devstack logs --pretty --grep 'order \\d+'  one form for all services' lines\n  \
-    devstack logs --json | jq .message        for programs")]
+    devstack logs -f api                    follow one service\n  \
+    devstack logs --level warn --since 10m  what went wrong lately, stack traces whole\n  \
+    devstack logs --pretty --grep 'id \\d+'  one form for all services' lines\n  \
+    devstack logs --json | jq .message      for programs")]
 pub(super) struct LogsArgs {
     /// Services to show, by name or alias; all when none is named
     #[arg(value_name = "SERVICE")]
@@ -84,22 +84,6 @@ fn tail(text: &str) -> Result<Tail, String> {
             .map(Tail::Lines)
             .map_err(|_| "expected a number of lines, or `all`".to_owned()),
     }
-}
-
-fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
-        return Ok(at);
-    }
-    if let Some(at) = text.parse().ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok())
-    {
-        return Ok(at);
-    }
-    let expected = "expected a length of time such as `10m`, a time such as \
-                    `2026-01-02T03:04:05Z`, or Unix seconds";
-    let ago: Period = text.parse().map_err(|_| expected.to_owned())?;
-    OffsetDateTime::now_utc()
-        .checked_sub(ago.0.try_into().unwrap_or_default())
-        .ok_or(expected.to_owned())
 }
 
 impl LogsArgs {

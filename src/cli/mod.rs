@@ -9,13 +9,20 @@ mod attached;
 mod build;
 mod checkout;
 mod config;
+mod connections;
 mod context;
 mod down;
 mod error;
+mod events;
 mod exec;
 mod following;
+mod graph;
+mod health;
+mod inspection;
+mod instant;
 mod lifecycle;
 mod logs;
+mod open;
 mod ports;
 mod printer;
 mod ps;
@@ -24,9 +31,11 @@ mod redact;
 mod reset;
 mod run;
 mod scope;
+mod stats;
 mod status;
 mod timing;
 mod timings;
+mod top;
 mod up;
 mod urls;
 mod version;
@@ -70,7 +79,13 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Reset(args) => reset::reset(cx, args).await,
         Command::Ps(args) => ps::ps(cx, args).await,
         Command::Status(args) => status::status(cx, args).await,
+        Command::Health(args) => health::health(cx, args).await,
+        Command::Open(args) => open::open(cx, args).await,
         Command::Logs(args) => logs::logs(cx, args).await,
+        Command::Events(args) => events::events(cx, args).await,
+        Command::Stats(args) => stats::stats(cx, args).await,
+        Command::Top(args) => top::top(cx, args).await,
+        Command::Graph(args) => graph::graph(cx, &args),
         Command::Exec(args) => exec::exec(cx, args).await,
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,

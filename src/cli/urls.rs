@@ -56,7 +56,7 @@ fn fill(
 }
 
 /// The host's address of a container port: where the engine says it is, else where it will be.
-fn address(
+pub(super) fn address(
     service: &Service,
     container: Option<&ObservedContainer>,
     target: u16,

@@ -4,6 +4,7 @@
 //! [`DockerEngine`] and an in-memory fake for tests. What only a terminal needs (log
 //! streams, `exec`) are methods of [`DockerEngine`] alone.
 
+mod announcement;
 mod build;
 mod calls;
 mod convert;
@@ -17,6 +18,7 @@ mod logs;
 mod observe;
 mod pull;
 mod races;
+mod usage;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,11 +33,13 @@ use crate::state::{
     ObservedPort, VolumeSpec,
 };
 
+pub use announcement::Announcement;
 pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
 pub use error::{BuildFailure, EngineError, EngineErrorKind};
 pub use exec::{ExecRequest, ExecStreams};
 pub use logs::{LogChunk, LogOrigin, LogsRequest};
+pub use usage::{Processes, Usage};
 
 /// Where a long call reports how far it is.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;

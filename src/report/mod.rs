@@ -33,6 +33,7 @@ mod gantt;
 mod trace;
 
 mod colour;
+mod graph;
 mod label;
 mod table;
 mod wording;
@@ -42,6 +43,7 @@ mod fixture;
 
 pub use colour::{Paint, Palette, Tone};
 pub use gantt::{advice_line, gantt};
+pub use graph::{GraphFormat, graph};
 pub use json::timings_object;
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};

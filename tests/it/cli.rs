@@ -675,7 +675,7 @@ mod completion {
     #[test]
     fn commands_and_options_are_completed() {
         let place = Place::empty();
-        assert_eq!(completed(&place, &["devstack", "sta"]), ["start", "status"]);
+        assert_eq!(completed(&place, &["devstack", "sta"]), ["start", "status", "stats"]);
         let options = completed(&place, &["devstack", "up", "--no-"]);
         assert!(options.contains(&"--no-wait".to_owned()), "{options:?}");
         let modes = completed(&place, &["devstack", "--progress", ""]);

@@ -5,6 +5,7 @@ mod cli;
 mod contract;
 mod engine_contract;
 mod executor;
+mod graph;
 mod layering;
 mod plan;
 mod properties;
