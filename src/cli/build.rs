@@ -50,7 +50,7 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
         build.no_cache |= args.no_cache;
         build.pull |= args.pull;
         for (name, value) in &args.arguments {
-            build.args.insert(name.clone(), Some(value.clone()));
+            build.args.insert(name.clone(), value.clone());
         }
     }
     let mut interrupts = Interrupts::listen();

@@ -22,20 +22,16 @@ impl Redactor {
     /// Collects the values of variables and build arguments that hold secrets, and of secrets
     /// proper; `read` reads those that are files.
     pub(super) fn of(project: &Project, read: impl Fn(&Path) -> Option<String>) -> Self {
-        let environment = project
-            .services
-            .values()
-            .chain(project.disabled_services.values())
+        let services = || project.services.values().chain(project.disabled_services.values());
+        let variables = services()
             .flat_map(|service| &service.environment)
-            .chain(
-                project
-                    .services
-                    .values()
-                    .filter_map(|service| service.build.as_ref())
-                    .flat_map(|build| &build.args),
-            )
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let arguments =
+            services().filter_map(|service| service.build.as_ref()).flat_map(|build| &build.args);
+        let environment = variables
+            .chain(arguments)
             .filter(|(name, _)| is_secret_name(name))
-            .filter_map(|(_, value)| value.clone());
+            .map(|(_, value)| value.clone());
         let objects = project.secrets.values().flat_map(|object| match &object.source {
             FileSource::Environment { value, .. } => lines(value.expose()),
             FileSource::File(path) => read(path).map(|text| lines(&text)).unwrap_or_default(),

@@ -5,7 +5,9 @@
 use serde_json::{Map, Value, json};
 
 use super::redact::{REDACTED, redact_arguments, redact_value};
-use crate::project::{FileObject, FileSource, LogStream, Probe, Project, Ready, Secret, Service};
+use crate::project::{
+    FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Secret, Service,
+};
 
 /// How a project is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +49,16 @@ pub fn value(project: &Project, secrets: Secrets) -> Value {
             compose_service(entry, service, secrets);
         }
     }
+    only_used(&mut root, project);
     for (section, objects) in [("secrets", &project.secrets), ("configs", &project.configs)] {
         for (key, object) in objects {
             if let Some(entry) = root.get_mut(section).and_then(|all| all.get_mut(key)) {
                 *entry = file_object(object, secrets);
             }
         }
+    }
+    if let Some(fields) = root.as_object_mut() {
+        join(fields, &project.carried);
     }
     root
 }
@@ -83,6 +89,7 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
     }
     if let Some(networks) = fields.get_mut("networks").and_then(Value::as_object_mut) {
         for attachment in networks.values_mut() {
+            known_as(attachment, &service.aliases);
             if attachment.as_object().is_some_and(Map::is_empty) {
                 *attachment = Value::Null;
             }
@@ -91,7 +98,16 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
     for key in ["secrets", "configs", "volumes"] {
         for entry in fields.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
             octal(entry.get_mut("mode"));
-            octal(entry.get_mut("tmpfs").and_then(|tmpfs| tmpfs.get_mut("mode")));
+            for owner in ["uid", "gid"] {
+                if let Some(id) = entry.get_mut(owner) {
+                    *id = Value::String(id.to_string());
+                }
+            }
+        }
+    }
+    for limit in fields.get_mut("ulimits").and_then(Value::as_object_mut).into_iter().flatten() {
+        if limit.1.get("soft") == limit.1.get("hard") {
+            *limit.1 = limit.1["soft"].clone();
         }
     }
     for port in fields.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -113,6 +129,56 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
     }
     if !own.is_empty() {
         fields.insert("x-devstack".to_owned(), Value::Object(own));
+    }
+    join(fields, &service.carried);
+}
+
+/// Adds what is only carried through, without touching what is there.
+fn join(fields: &mut Map<String, Value>, carried: &Map<String, Value>) {
+    for (key, value) in carried {
+        match (fields.get_mut(key), value) {
+            (Some(Value::Object(inner)), Value::Object(more)) => join(inner, more),
+            (Some(_), _) => {}
+            (None, _) => {
+                fields.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// devstack's aliases hold on every network, which docker compose can be told.
+fn known_as(attachment: &mut Value, aliases: &[String]) {
+    let Some(fields) = attachment.as_object_mut().filter(|_| !aliases.is_empty()) else { return };
+    let list = fields.entry("aliases").or_insert_with(|| json!([]));
+    if let Some(list) = list.as_array_mut() {
+        list.extend(aliases.iter().map(|alias| json!(alias)));
+    }
+}
+
+/// Leaves out what no printed service uses, as Compose does.
+fn only_used(root: &mut Value, project: &Project) {
+    let services = || project.services.values();
+    let mounted = |key: &str| {
+        services().flat_map(|service| &service.mounts).any(|mount| {
+            matches!(mount, Mount::Volume { source: Some(source), .. } if source.as_str() == key)
+        })
+    };
+    let secret = |key: &str| {
+        services().flat_map(|service| &service.secrets).any(|grant| grant.source == key)
+    };
+    let config = |key: &str| {
+        services().flat_map(|service| &service.configs).any(|grant| grant.source == key)
+    };
+    let sections: [(&str, &dyn Fn(&str) -> bool); 3] =
+        [("volumes", &mounted), ("secrets", &secret), ("configs", &config)];
+    for (section, is_used) in sections {
+        let Some(entries) = root.get_mut(section).and_then(Value::as_object_mut) else { continue };
+        entries.retain(|key, _| is_used(key));
+        if entries.is_empty()
+            && let Some(root) = root.as_object_mut()
+        {
+            root.shift_remove(section);
+        }
     }
 }
 

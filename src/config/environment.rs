@@ -80,6 +80,17 @@ impl Environment {
         }
     }
 
+    /// The same with further variables, which win as those of the process do.
+    #[must_use]
+    pub fn overlaid<'a>(&self, further: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut overlaid = self.clone();
+        for (name, value) in further {
+            let variable = Variable { value: value.to_owned(), origin: Origin::Process };
+            overlaid.variables.insert(name.to_owned(), variable);
+        }
+        overlaid
+    }
+
     /// Sets a variable that devstack itself works out.
     pub fn derive(&mut self, name: &str, value: &str) {
         let variable = Variable { value: value.to_owned(), origin: Origin::Derived };

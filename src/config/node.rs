@@ -80,6 +80,24 @@ impl Node {
         }
     }
 
+    /// The value as JSON, without its place; a number that JSON has no notation for as text.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Int { value, .. } => Json::from(*value),
+            Value::Float { value, text } => serde_json::Number::from_f64(*value)
+                .map_or_else(|| Json::String(text.clone()), Json::Number),
+            Value::String { text, .. } => Json::String(text.clone()),
+            Value::Sequence(items) => Json::Array(items.iter().map(Self::to_json).collect()),
+            Value::Mapping(entries) => Json::Object(
+                entries.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect(),
+            ),
+        }
+    }
+
     /// What kind of value it is, in words for a message.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

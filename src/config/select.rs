@@ -155,6 +155,7 @@ mod tests {
             volumes: IndexMap::new(),
             secrets: IndexMap::new(),
             configs: IndexMap::new(),
+            carried: serde_json::Map::new(),
         }
     }
 

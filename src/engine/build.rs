@@ -98,11 +98,8 @@ impl DockerEngine {
 }
 
 fn options(image: &ImageSpec, build: &Build, context: &Context) -> BuildImageOptions {
-    let arguments: HashMap<String, String> = build
-        .args
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-        .collect();
+    let arguments: HashMap<String, String> =
+        build.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let labels: HashMap<String, String> =
         build.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let session = format!("devstack-{}-{}", std::process::id(), image.reference.familiar());

@@ -1,19 +1,22 @@
 //! Our specifications as the engine's requests.
 
+mod host;
+
 use std::collections::HashMap;
 use std::io;
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig,
     HostConfig, HostConfigLogConfig, Ipam, IpamConfig, Mount as ApiMount, MountBindOptions,
-    MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType, MountVolumeOptions,
-    NetworkCreateRequest, NetworkingConfig, PortBinding, ResourcesUlimits,
+    MountBindOptionsPropagationEnum, MountImageOptions, MountTmpfsOptions, MountType,
+    MountVolumeOptions, NetworkCreateRequest, NetworkingConfig, PortBinding, ResourcesUlimits,
     RestartPolicy as ApiRestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use indexmap::IndexMap;
 
 use crate::project::{
-    Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, PublishedPort, RestartPolicy,
+    BindOptions, Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, PublishedPort,
+    RestartPolicy,
 };
 use crate::state::{ContainerSpec, InjectedFile, NetworkSpec, VolumeSpec};
 
@@ -71,15 +74,24 @@ pub(super) fn container(
 
 /// How a container joins a network.
 pub(super) fn endpoint_settings(attachment: &NetworkAttachment) -> EndpointSettings {
-    let fixed = attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
+    let fixed = attachment.ipv4_address.is_some()
+        || attachment.ipv6_address.is_some()
+        || !attachment.link_local_ips.is_empty();
+    let mut driver_opts = map(&attachment.driver_opts);
+    if let Some(name) = &attachment.interface_name {
+        driver_opts.insert("com.docker.network.endpoint.ifname".to_owned(), name.clone());
+    }
     EndpointSettings {
         aliases: Some(attachment.aliases.clone()),
         mac_address: attachment.mac_address.clone(),
         ipam_config: fixed.then(|| EndpointIpamConfig {
             ipv4_address: attachment.ipv4_address.map(|ip| ip.to_string()),
             ipv6_address: attachment.ipv6_address.map(|ip| ip.to_string()),
-            link_local_ips: None,
+            link_local_ips: some(attachment.link_local_ips.clone()),
         }),
+        gw_priority: attachment.gw_priority,
+        driver_opts: (!driver_opts.is_empty()).then_some(driver_opts),
+        links: some(attachment.links.clone()),
         ..EndpointSettings::default()
     }
 }
@@ -98,7 +110,7 @@ fn environment(environment: &IndexMap<String, Option<String>>) -> Vec<String> {
 fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig {
     let service = &*spec.service;
     let (mounts, binds) = mounts(spec, inherit);
-    HostConfig {
+    let mut config = HostConfig {
         network_mode: spec.network_mode.clone().or_else(|| spec.networks.keys().next().cloned()),
         pid_mode: spec.pid_mode.clone(),
         ipc_mode: spec.ipc_mode.clone(),
@@ -171,7 +183,9 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
         ),
         runtime: service.runtime.clone(),
         ..HostConfig::default()
-    }
+    };
+    host::apply(&mut config, spec);
+    config
 }
 
 fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
@@ -215,10 +229,7 @@ fn mounts(spec: &ContainerSpec, inherit: &[(String, String)]) -> (Vec<ApiMount>,
                 source: Some(source.display().to_string()),
                 target: Some(target.clone()),
                 read_only: Some(*read_only),
-                bind_options: bind.propagation.as_deref().map(|propagation| MountBindOptions {
-                    propagation: propagation.parse::<MountBindOptionsPropagationEnum>().ok(),
-                    ..MountBindOptions::default()
-                }),
+                bind_options: Some(bind_options(bind)),
                 ..ApiMount::default()
             }),
             Mount::Volume { source, target, read_only, volume } => {
@@ -235,11 +246,19 @@ fn mounts(spec: &ContainerSpec, inherit: &[(String, String)]) -> (Vec<ApiMount>,
                     volume_options: Some(MountVolumeOptions {
                         no_copy: Some(volume.nocopy),
                         subpath: volume.subpath.clone(),
+                        labels: (!volume.labels.is_empty()).then(|| map(&volume.labels)),
                         ..MountVolumeOptions::default()
                     }),
                     ..ApiMount::default()
                 });
             }
+            Mount::Image { source, target, image } => mounts.push(ApiMount {
+                typ: Some(MountType::IMAGE),
+                source: Some(source.clone()),
+                target: Some(target.clone()),
+                image_options: Some(MountImageOptions { subpath: image.subpath.clone() }),
+                ..ApiMount::default()
+            }),
             Mount::Tmpfs { target, tmpfs } => mounts.push(ApiMount {
                 typ: Some(MountType::TMPFS),
                 target: Some(target.clone()),
@@ -270,6 +289,20 @@ fn mounts(spec: &ContainerSpec, inherit: &[(String, String)]) -> (Vec<ApiMount>,
         ..ApiMount::default()
     }));
     (mounts, binds)
+}
+
+fn bind_options(bind: &BindOptions) -> MountBindOptions {
+    let recursive = bind.recursive.as_deref();
+    MountBindOptions {
+        propagation: bind
+            .propagation
+            .as_deref()
+            .and_then(|name| name.parse::<MountBindOptionsPropagationEnum>().ok()),
+        non_recursive: (recursive == Some("disabled")).then_some(true),
+        read_only_non_recursive: (recursive == Some("writable")).then_some(true),
+        read_only_force_recursive: (recursive == Some("readonly")).then_some(true),
+        ..MountBindOptions::default()
+    }
 }
 
 fn healthcheck(check: &Healthcheck, start_interval: bool) -> HealthConfig {
@@ -304,13 +337,14 @@ fn restart_policy(policy: RestartPolicy) -> ApiRestartPolicy {
 pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
     let network = &spec.network;
     let ipam = &network.ipam;
-    let has_ipam = ipam.driver.is_some() || !ipam.config.is_empty();
+    let has_ipam = ipam.driver.is_some() || !ipam.config.is_empty() || !ipam.options.is_empty();
     NetworkCreateRequest {
         name: network.name.clone(),
         driver: network.driver.clone(),
         internal: Some(network.internal),
         attachable: Some(network.attachable),
         enable_ipv6: network.enable_ipv6,
+        enable_ipv4: network.enable_ipv4,
         options: (!network.driver_opts.is_empty()).then(|| map(&network.driver_opts)),
         labels: Some(map(&spec.labels)),
         ipam: has_ipam.then(|| Ipam {
@@ -327,7 +361,7 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
                     })
                     .collect(),
             ),
-            options: None,
+            options: (!ipam.options.is_empty()).then(|| map(&ipam.options)),
         }),
         ..NetworkCreateRequest::default()
     }

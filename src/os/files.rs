@@ -36,7 +36,7 @@ pub fn content_digests(project: &Project) -> ContentDigests {
     let mounted = project.services.values().flat_map(|service| &service.mounts).filter_map(
         |mount| match mount {
             Mount::Bind { source, .. } => Some(source),
-            Mount::Volume { .. } | Mount::Tmpfs { .. } => None,
+            Mount::Volume { .. } | Mount::Tmpfs { .. } | Mount::Image { .. } => None,
         },
     );
     let injected =

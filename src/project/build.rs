@@ -13,15 +13,15 @@ use super::mount::is_false;
 pub struct Build {
     /// Absolute path of the folder whose files the build may use.
     pub context: PathBuf,
-    /// Path of the Dockerfile, absolute or relative to the context.
+    /// Path of the Dockerfile, absolute or relative to the context; absent with an inline one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dockerfile: Option<PathBuf>,
     /// The Dockerfile's text, instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dockerfile_inline: Option<String>,
-    /// Build arguments; an argument without a value is left to the Dockerfile's default.
+    /// Build arguments.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    pub args: IndexMap<String, Option<String>>,
+    pub args: IndexMap<String, String>,
     /// The stage to build; the last one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

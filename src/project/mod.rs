@@ -10,6 +10,8 @@ mod build;
 mod develop;
 mod dockerignore;
 mod health;
+mod hook;
+mod host;
 mod mount;
 mod names;
 mod network;
@@ -23,7 +25,9 @@ pub use build::Build;
 pub use develop::{Develop, WatchAction, WatchExec, WatchRule};
 pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};
-pub use mount::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
+pub use hook::Hook;
+pub use host::{BlkioConfig, DeviceRate, DeviceRequest, DeviceWeight, HostSettings, VolumeOwner};
+pub use mount::{BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions};
 pub use names::{
     ContainerName, ImageRef, InvalidName, NetworkKey, ProjectName, ServiceName, VolumeKey,
 };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{Bytes, VolumeKey};
@@ -20,6 +21,7 @@ pub enum Mount {
         #[serde(skip_serializing_if = "is_false")]
         read_only: bool,
         /// The rarer settings.
+        #[serde(skip_serializing_if = "BindOptions::is_default")]
         bind: BindOptions,
     },
     /// A volume of the engine.
@@ -33,6 +35,7 @@ pub enum Mount {
         #[serde(skip_serializing_if = "is_false")]
         read_only: bool,
         /// The rarer settings.
+        #[serde(skip_serializing_if = "VolumeOptions::is_default")]
         volume: VolumeOptions,
     },
     /// Memory that goes with the container.
@@ -40,7 +43,18 @@ pub enum Mount {
         /// Absolute path in the container.
         target: String,
         /// Its limits.
+        #[serde(skip_serializing_if = "TmpfsOptions::is_default")]
         tmpfs: TmpfsOptions,
+    },
+    /// The files of an image, read-only (API 1.48).
+    Image {
+        /// The image.
+        source: String,
+        /// Absolute path in the container.
+        target: String,
+        /// The rarer settings.
+        #[serde(skip_serializing_if = "ImageOptions::is_default")]
+        image: ImageOptions,
     },
 }
 
@@ -56,6 +70,9 @@ pub struct BindOptions {
     /// `z` (shared) or `Z` (private) relabelling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<String>,
+    /// `enabled`, `disabled`, `writable` or `readonly`: what of the mounts below it (API 1.44).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recursive: Option<String>,
 }
 
 /// Settings of a volume mount.
@@ -65,6 +82,17 @@ pub struct VolumeOptions {
     #[serde(skip_serializing_if = "is_false")]
     pub nocopy: bool,
     /// A folder inside the volume (API 1.45).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subpath: Option<String>,
+    /// Labels of the volume, when the mount makes it.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+}
+
+/// Settings of an image mount.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImageOptions {
+    /// A folder inside the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subpath: Option<String>,
 }
@@ -87,8 +115,33 @@ impl Mount {
         match self {
             Self::Bind { target, .. }
             | Self::Volume { target, .. }
-            | Self::Tmpfs { target, .. } => target,
+            | Self::Tmpfs { target, .. }
+            | Self::Image { target, .. } => target,
         }
+    }
+}
+
+impl BindOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl VolumeOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TmpfsOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ImageOptions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Network {
     /// Whether it has IPv6 addresses; the engine's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_ipv6: Option<bool>,
+    /// Whether it has IPv4 addresses; the engine's default when absent (API 1.47).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_ipv4: Option<bool>,
     /// Labels of the user's.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, String>,
@@ -48,6 +51,9 @@ pub struct Ipam {
     /// Address ranges.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<IpamConfig>,
+    /// Options of the driver.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub options: IndexMap<String, String>,
 }
 
 /// One address range.
@@ -91,6 +97,21 @@ pub struct NetworkAttachment {
     /// Higher is connected earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
+    /// Higher is preferred as the way out (API 1.48).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gw_priority: Option<i64>,
+    /// Name of the interface inside the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface_name: Option<String>,
+    /// Further link-local addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub link_local_ips: Vec<String>,
+    /// Options of the network's driver for this endpoint.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub driver_opts: IndexMap<String, String>,
+    /// Containers known under further names there, as `CONTAINER:NAME`; set when it is lowered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
 }
 
 /// `network_mode`: a namespace instead of networks.

@@ -3,10 +3,11 @@
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
+use super::host::as_text;
 use super::mount::is_false;
 use super::{
-    Build, Bytes, ContainerName, Develop, Duration, Healthcheck, ImageRef, Mount,
-    NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, ServiceName,
+    Build, Bytes, ContainerName, Develop, Duration, Healthcheck, Hook, HostSettings, ImageRef,
+    Mount, NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, ServiceName,
 };
 
 /// A service: one image, run in one or more containers. Field names are Compose's keys.
@@ -154,7 +155,7 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mem_reservation: Option<Bytes>,
     /// Memory plus swap in bytes; -1 for unlimited swap.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub memswap_limit: Option<i64>,
     /// CPU limit in cores (`deploy.resources.limits.cpus` too).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,6 +209,22 @@ pub struct Service {
     /// OCI runtime instead of the engine's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
+    /// The rarer settings.
+    #[serde(flatten)]
+    pub host: HostSettings,
+
+    /// Commands to run in a container that was started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_start: Vec<Hook>,
+    /// Commands to run in a container before it is stopped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pre_stop: Vec<Hook>,
+    /// Whether `up` follows its log; it does when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach: Option<bool>,
+    /// What has no meaning on one engine and is only carried through to `devstack config`.
+    #[serde(skip)]
+    pub carried: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a service needs from another one before it starts.
@@ -379,6 +396,11 @@ impl Service {
             pid: None,
             ipc: None,
             runtime: None,
+            host: HostSettings::default(),
+            post_start: Vec::new(),
+            pre_stop: Vec::new(),
+            attach: None,
+            carried: serde_json::Map::new(),
         }
     }
 }

@@ -40,6 +40,9 @@ pub struct Project {
     /// Configs that the files declare.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub configs: IndexMap<String, FileObject>,
+    /// What has no meaning on one engine and is only carried through to `devstack config`.
+    #[serde(skip)]
+    pub carried: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A secret or config: a small file for containers.

@@ -10,7 +10,7 @@ use super::labels;
 use crate::project::{
     Build, DependsOnCondition, FileGrant, FileObject, FileSource, ImageRef, Mount, Network,
     NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Secret, Service,
-    ServiceName, Volume,
+    ServiceName, Volume, VolumeOwner,
 };
 
 /// Everything that should exist.
@@ -86,6 +86,8 @@ pub struct ContainerSpec {
     pub pid_mode: Option<String>,
     /// IPC namespace in the engine's words.
     pub ipc_mode: Option<String>,
+    /// Containers whose mounts it gets too, by the engine's name, `:ro` behind it.
+    pub volumes_from: Vec<String>,
     /// Volumes of the mounts: key of the volume to the engine's name.
     pub volume_names: IndexMap<String, String>,
     /// Bind mounts of secrets and configs that are files of the host: path to target.
@@ -288,15 +290,16 @@ fn container_spec(
 
     let digests = digests(service, &networks, &volume_names, &file_mounts, &files, contents);
     let namespace = |mode: &str| match mode.strip_prefix("service:") {
-        Some(other) => {
-            let container = project.services.get(other).map_or_else(
-                || format!("{}-{other}-1", project.name),
-                |other| container_name(&project.name, other, 1),
-            );
-            format!("container:{container}")
-        }
+        Some(other) => format!("container:{}", first_container(project, other)),
         None => mode.to_owned(),
     };
+    let volumes_from = service.host.volume_owners().map(|(owner, read_only)| {
+        let container = match owner {
+            VolumeOwner::Service(other) => first_container(project, other),
+            VolumeOwner::Container(container) => container.to_owned(),
+        };
+        if read_only { format!("{container}:ro") } else { container }
+    });
     let network_mode = service.network_mode.as_ref().map(|mode| match mode {
         NetworkMode::None => "none".to_owned(),
         NetworkMode::Host => "host".to_owned(),
@@ -314,11 +317,20 @@ fn container_spec(
         network_mode,
         pid_mode: service.pid.as_deref().map(namespace),
         ipc_mode: service.ipc.as_deref().map(namespace),
+        volumes_from: volumes_from.collect(),
         volume_names,
         file_mounts,
         files,
         chosen_ports: IndexMap::new(),
     }
+}
+
+/// The engine's name of a service's first container.
+fn first_container(project: &Project, service: &str) -> String {
+    project.services.get(service).map_or_else(
+        || format!("{}-{service}-1", project.name),
+        |service| container_name(&project.name, service, 1),
+    )
 }
 
 fn attachments(
@@ -338,11 +350,31 @@ fn attachments(
             let mut seen = std::collections::HashSet::new();
             aliases.retain(|alias| seen.insert(alias.clone()));
             attachment.aliases = aliases;
+            attachment.links = links(project, service);
             Some((project.networks.get(key)?.name.clone(), attachment))
         })
         .collect();
     attachments.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority.unwrap_or(0)));
+    // An address of the container as a whole has been the first network's since API 1.44.
+    if let Some((_, first)) = attachments.first_mut()
+        && first.mac_address.is_none()
+    {
+        first.mac_address.clone_from(&service.host.mac_address);
+    }
     attachments.into_iter().collect()
+}
+
+/// Other containers and the names by which this one alone knows them: `CONTAINER:NAME`.
+fn links(project: &Project, service: &Service) -> Vec<String> {
+    let own = service.host.links.iter().map(|link| {
+        let (other, name) = link.split_once(':').unwrap_or((link, link));
+        format!("{}:{name}", first_container(project, other))
+    });
+    let external = service.host.external_links.iter().map(|link| match link.split_once(':') {
+        Some(_) => link.clone(),
+        None => format!("{link}:{link}"),
+    });
+    own.chain(external).collect()
 }
 
 enum Injection {

@@ -16,8 +16,8 @@ pub type ContentDigests = BTreeMap<PathBuf, String>;
 pub struct FieldDigests(IndexMap<String, String>);
 
 /// Fields of a service whose change needs no new container (Compose leaves out the same).
-const NOT_IN_CONTAINER: [&str; 6] =
-    ["build", "develop", "pull_policy", "depends_on", "profiles", "scale"];
+const NOT_IN_CONTAINER: [&str; 8] =
+    ["attach", "build", "depends_on", "develop", "pre_stop", "profiles", "pull_policy", "scale"];
 
 impl FieldDigests {
     /// Digests each field of a serialized mapping.

@@ -12,6 +12,7 @@
 mod container;
 mod contract;
 mod converge;
+mod differential;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;

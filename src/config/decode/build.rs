@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::context::{Cx, Field, Fields};
 use super::pairs::{hosts, passed_through, values};
 use super::scalar::{boolean, parsed, text, texts};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::Build;
+
+/// The file that is meant when none is named.
+const DOCKERFILE: &str = "Dockerfile";
 
 /// Reads the short form (the context) and the long one.
 pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
@@ -16,7 +21,8 @@ pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
             return cx.wrong(field, "a folder or a mapping");
         };
         let context = context(cx, field, text)?;
-        return Some(Build { context, ..Build::default() });
+        let dockerfile = Some(PathBuf::from(DOCKERFILE));
+        return Some(Build { context, dockerfile, ..Build::default() });
     }
     let mut fields = Fields::open(cx, field)?;
     let dockerfile = fields.take("dockerfile");
@@ -37,9 +43,13 @@ pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
     });
     let build = Build {
         context: context.unwrap_or_else(|| cx.absolute(".")),
-        dockerfile: dockerfile.and_then(|field| text(cx, &field)).map(PathBuf::from),
+        dockerfile: match (dockerfile, &inline) {
+            (Some(field), _) => text(cx, &field).map(PathBuf::from),
+            (None, Some(_)) => None,
+            (None, None) => Some(PathBuf::from(DOCKERFILE)),
+        },
         dockerfile_inline: inline.and_then(|field| text(cx, &field)),
-        args: fields.read(cx, "args", passed_through).unwrap_or_default(),
+        args: fields.read(cx, "args", arguments).unwrap_or_default(),
         target: fields.read(cx, "target", text),
         tags: fields.read(cx, "tags", texts).unwrap_or_default(),
         labels: fields.read(cx, "labels", values).unwrap_or_default(),
@@ -69,6 +79,12 @@ pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
     );
     fields.finish(cx);
     Some(build)
+}
+
+/// Arguments; one that has no value anywhere is left to the Dockerfile.
+fn arguments(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<String, String>> {
+    let arguments = passed_through(cx, field)?.into_iter();
+    Some(arguments.filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 fn context(cx: &mut Cx<'_>, field: &Field<'_>, text: &str) -> Option<PathBuf> {

@@ -15,6 +15,8 @@ pub(super) struct Cx<'a> {
     pub(super) request: &'a DecodeRequest,
     files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
     findings: Diagnostics,
+    /// What nobody acts upon, by path, for `devstack config` to show.
+    carried: Vec<(String, serde_json::Value)>,
 }
 
 /// A value, where it stands and how it is called.
@@ -46,7 +48,7 @@ impl<'a> Cx<'a> {
         request: &'a DecodeRequest,
         files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
     ) -> Self {
-        Self { request, files, findings: Diagnostics::default() }
+        Self { request, files, findings: Diagnostics::default(), carried: Vec::new() }
     }
 
     pub(super) fn read_file(&mut self, path: &Path) -> io::Result<String> {
@@ -55,6 +57,35 @@ impl<'a> Cx<'a> {
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         self.findings.push(diagnostic);
+    }
+
+    /// Keeps a value that nobody acts upon.
+    fn carry(&mut self, field: &Field<'_>) {
+        self.carried.push((field.path.clone(), field.node.to_json()));
+    }
+
+    /// Takes what was kept below a path since the last time, each under its keys.
+    pub(super) fn carried_below(
+        &mut self,
+        path: &str,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut tree = serde_json::Map::new();
+        let below = |kept: &str| {
+            if path.is_empty() {
+                Some(kept.to_owned())
+            } else {
+                kept.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned)
+            }
+        };
+        self.carried.retain(|(kept, value)| {
+            let Some(rest) = below(kept) else { return true };
+            // An item of a list has no key to come back under.
+            if !rest.contains('[') {
+                put(&mut tree, &rest, value.clone());
+            }
+            false
+        });
+        tree
     }
 
     pub(super) fn has_errors(&self) -> bool {
@@ -195,6 +226,7 @@ impl<'n> Fields<'n> {
             if let Some(field) = self.take(key) {
                 let message = format!("`{}` is not supported yet and is ignored", field.path);
                 cx.push(Diagnostic::warning(message, field.key));
+                cx.carry(&field);
             }
         }
     }
@@ -210,7 +242,11 @@ impl<'n> Fields<'n> {
     /// Reports the keys that nobody took.
     pub(super) fn finish(self, cx: &mut Cx<'_>) {
         for (key, entry) in self.entries.into_iter().flatten() {
-            if self.known.contains(&key.as_str()) || key.starts_with("x-") {
+            if self.known.contains(&key.as_str()) {
+                continue;
+            }
+            if key.starts_with("x-") {
+                cx.carry(&entry_field(&self.path, key, entry));
                 continue;
             }
             let place =
@@ -231,6 +267,28 @@ impl<'n> Fields<'n> {
 fn entry_field<'n>(path: &str, key: &str, entry: &'n Entry) -> Field<'n> {
     let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     Field { path, key: &entry.key_span, node: &entry.node }
+}
+
+/// Puts a value under a dotted path.
+fn put(
+    tree: &mut serde_json::Map<String, serde_json::Value>,
+    path: &str,
+    value: serde_json::Value,
+) {
+    match path.split_once('.') {
+        // The keys of an extension are its own.
+        Some((key, rest)) if !path.starts_with("x-") => {
+            let inner = tree
+                .entry(key)
+                .or_insert_with(|| serde_json::Value::Object(serde_json::Map::new()));
+            if let serde_json::Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+        _ => {
+            tree.insert(path.to_owned(), value);
+        }
+    }
 }
 
 fn looks_like_a_service(node: &Node) -> bool {

@@ -58,27 +58,21 @@ pub(super) fn depends_on<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<P
     Some(edges)
 }
 
-/// Reads `links`: on the networks of today each is an edge; a name of its own is not given.
-pub(super) fn links<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Placed<'n, Edge>>> {
+/// Reads `links`: each is an edge, and may give the other service a name for this one alone.
+pub(super) fn links<'n>(
+    cx: &mut Cx<'_>,
+    field: &Field<'n>,
+) -> Option<(Vec<Placed<'n, Edge>>, Vec<String>)> {
     let Some(items) = field.items() else { return cx.wrong(field, "a list") };
     let mut edges = Vec::new();
+    let mut given = Vec::new();
     for item in items {
         let Some(text) = text(cx, &item) else { continue };
-        let (name, alias) = match text.split_once(':') {
-            Some((name, alias)) => (name, Some(alias)),
-            None => (text.as_str(), None),
-        };
-        if let Some(alias) = alias.filter(|alias| *alias != name) {
-            let message = format!("the name `{alias}` of `{}` is not given", item.path);
-            cx.push(
-                Diagnostic::warning(message, item.span())
-                    .help(format!("give the service `{name}` the line `aliases: [{alias}]`")),
-            );
-        }
-        match name.parse() {
+        match text.split_once(':').map_or(text.as_str(), |(name, _)| name).parse() {
             Ok(service) => {
                 let dependency = Dependency { restart: true, ..STARTED };
                 edges.push(Placed { value: Edge { service, dependency }, span: item.span() });
+                given.push(text);
             }
             Err(error) => {
                 let error: InvalidName = error;
@@ -86,5 +80,5 @@ pub(super) fn links<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Placed
             }
         }
     }
-    Some(edges)
+    Some((edges, given))
 }

@@ -14,6 +14,7 @@ mod command;
 mod context;
 mod dependency;
 mod develop;
+mod host;
 mod mount;
 mod network;
 mod object;

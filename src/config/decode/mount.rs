@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::context::{Cx, Field, Fields, Placed};
+use super::pairs::values;
 use super::scalar::{boolean, mode, parsed, text, text_or_texts, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
-use crate::project::{BindOptions, Mount, TmpfsOptions, VolumeKey, VolumeOptions};
+use crate::project::{BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeKey, VolumeOptions};
 
 const PROPAGATIONS: &[&str] = &["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
@@ -177,13 +178,18 @@ enum Kind {
     Bind,
     Volume,
     Tmpfs,
+    Image,
 }
 
-const KINDS: &[(&str, Kind)] =
-    &[("bind", Kind::Bind), ("volume", Kind::Volume), ("tmpfs", Kind::Tmpfs)];
+const KINDS: &[(&str, Kind)] = &[
+    ("bind", Kind::Bind),
+    ("volume", Kind::Volume),
+    ("tmpfs", Kind::Tmpfs),
+    ("image", Kind::Image),
+];
 
-/// Compose's other types.
-const OTHER_KINDS: &[&str] = &["image", "npipe", "cluster"];
+/// Compose's other types: Windows' pipes and Swarm's volumes.
+const OTHER_KINDS: &[&str] = &["npipe", "cluster"];
 
 fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     let mut fields = Fields::open(cx, field)?;
@@ -194,11 +200,12 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     let read_only = read_only_at.as_ref().and_then(|field| boolean(cx, field)).unwrap_or_default();
     // Docker Desktop's old file sharing: without effect any more.
     fields.read(cx, "consistency", text);
-    let [bind_at, volume_at, tmpfs_at] = ["bind", "volume", "tmpfs"].map(|key| fields.take(key));
+    let [bind_at, volume_at, tmpfs_at, image_at] =
+        ["bind", "volume", "tmpfs", "image"].map(|key| fields.take(key));
     let bind = bind_at.as_ref().and_then(|field| bind_options(cx, field));
     let volume = volume_at.as_ref().and_then(|field| volume_options(cx, field));
     let tmpfs = tmpfs_at.as_ref().and_then(|field| tmpfs_options(cx, field));
-    fields.take("image");
+    let image = image_at.as_ref().and_then(|field| image_options(cx, field));
     fields.finish(cx);
 
     let missing = |cx: &mut Cx<'_>, key: &str, help: &str| {
@@ -213,7 +220,8 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
         Some(kind) if kind.node.scalar_text().is_some_and(|text| OTHER_KINDS.contains(&text)) => {
             let message = format!("`{}` is of a type that is not supported yet", field.path);
             cx.push(
-                Diagnostic::error(message, kind.span()).help("use `bind`, `volume` or `tmpfs`"),
+                Diagnostic::error(message, kind.span())
+                    .help("use `bind`, `volume`, `tmpfs` or `image`"),
             );
             return None;
         }
@@ -227,9 +235,10 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     };
     let target = text(cx, &target)?;
     let foreign = match kind {
-        Kind::Bind => [volume_at, tmpfs_at],
-        Kind::Volume => [bind_at, tmpfs_at],
-        Kind::Tmpfs => [bind_at, volume_at],
+        Kind::Bind => [volume_at, tmpfs_at, image_at],
+        Kind::Volume => [bind_at, tmpfs_at, image_at],
+        Kind::Tmpfs => [bind_at, volume_at, image_at],
+        Kind::Image => [bind_at, volume_at, tmpfs_at],
     };
     let of_tmpfs = [source_at.clone(), read_only_at].map(|at| at.filter(|_| kind == Kind::Tmpfs));
     for extra in foreign.into_iter().chain(of_tmpfs).flatten() {
@@ -254,11 +263,26 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
             Some(Mount::Volume { source, target, read_only, volume })
         }
         Kind::Tmpfs => Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() }),
+        Kind::Image => {
+            let Some(source) = source else {
+                missing(cx, "source", "add `source:`, an image");
+                return None;
+            };
+            Some(Mount::Image { source, target, image: image.unwrap_or_default() })
+        }
     }
+}
+
+fn image_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<ImageOptions> {
+    let mut fields = Fields::open(cx, field)?;
+    let options = ImageOptions { subpath: fields.read(cx, "subpath", text) };
+    fields.finish(cx);
+    Some(options)
 }
 
 fn bind_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<BindOptions> {
     let mut fields = Fields::open(cx, field)?;
+    let recursions = ["enabled", "disabled", "writable", "readonly"].map(|word| (word, word));
     let words: Vec<_> = PROPAGATIONS.iter().map(|word| (*word, *word)).collect();
     let options = BindOptions {
         propagation: fields
@@ -268,8 +292,10 @@ fn bind_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<BindOptions> {
         selinux: fields
             .read(cx, "selinux", |cx, field| word(cx, field, &[("z", "z"), ("Z", "Z")]))
             .map(ToOwned::to_owned),
+        recursive: fields
+            .read(cx, "recursive", |cx, field| word(cx, field, &recursions))
+            .map(ToOwned::to_owned),
     };
-    fields.not_supported(cx, &["recursive"]);
     fields.finish(cx);
     Some(options)
 }
@@ -279,8 +305,8 @@ fn volume_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<VolumeOptions> {
     let options = VolumeOptions {
         nocopy: fields.read(cx, "nocopy", boolean).unwrap_or_default(),
         subpath: fields.read(cx, "subpath", text),
+        labels: fields.read(cx, "labels", values).unwrap_or_default(),
     };
-    fields.not_supported(cx, &["labels"]);
     fields.finish(cx);
     Some(options)
 }

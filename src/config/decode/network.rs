@@ -1,6 +1,7 @@
 //! `networks`, of a service and of the project, and `network_mode`.
 
 use super::context::{Cx, Field, Fields, Placed};
+use super::host::mac_address;
 use super::pairs::values;
 use super::scalar::{boolean, integer, parsed_as, text, texts, unknown_word};
 use crate::config::diagnostic::Diagnostic;
@@ -54,10 +55,14 @@ fn attachment(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<NetworkAttachment> {
             .read(cx, "ipv4_address", |cx, ip| parsed_as(cx, ip, "an IPv4 address")),
         ipv6_address: fields
             .read(cx, "ipv6_address", |cx, ip| parsed_as(cx, ip, "an IPv6 address")),
-        mac_address: fields.read(cx, "mac_address", text),
+        mac_address: fields.read(cx, "mac_address", mac_address),
         priority: fields.read(cx, "priority", integer),
+        gw_priority: fields.read(cx, "gw_priority", integer),
+        interface_name: fields.read(cx, "interface_name", text),
+        link_local_ips: fields.read(cx, "link_local_ips", texts).unwrap_or_default(),
+        driver_opts: fields.read(cx, "driver_opts", values).unwrap_or_default(),
+        links: Vec::new(),
     };
-    fields.not_supported(cx, &["driver_opts", "gw_priority", "interface_name", "link_local_ips"]);
     fields.finish(cx);
     Some(attachment)
 }
@@ -140,7 +145,16 @@ pub(super) fn network(
     let External { external, name } = external(
         cx,
         &mut fields,
-        &["driver", "driver_opts", "ipam", "internal", "attachable", "enable_ipv6", "labels"],
+        &[
+            "driver",
+            "driver_opts",
+            "ipam",
+            "internal",
+            "attachable",
+            "enable_ipv4",
+            "enable_ipv6",
+            "labels",
+        ],
     );
     let fallback = if external { key.to_owned() } else { default_name };
     let network = Network {
@@ -152,9 +166,9 @@ pub(super) fn network(
         internal: fields.read(cx, "internal", boolean).unwrap_or_default(),
         attachable: fields.read(cx, "attachable", boolean).unwrap_or_default(),
         enable_ipv6: fields.read(cx, "enable_ipv6", boolean),
+        enable_ipv4: fields.read(cx, "enable_ipv4", boolean),
         labels: fields.read(cx, "labels", values).unwrap_or_default(),
     };
-    fields.not_supported(cx, &["enable_ipv4"]);
     fields.finish(cx);
     Some(network)
 }
@@ -171,8 +185,8 @@ fn ipam(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Ipam> {
                 None => cx.wrong(list, "a list"),
             })
             .unwrap_or_default(),
+        options: fields.read(cx, "options", values).unwrap_or_default(),
     };
-    fields.not_supported(cx, &["options"]);
     fields.finish(cx);
     Some(ipam)
 }

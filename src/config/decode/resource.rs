@@ -3,11 +3,14 @@
 use indexmap::IndexMap;
 
 use super::context::{Cx, Field, Fields, Placed};
+use super::host::device_requests;
 use super::pairs::values;
 use super::scalar::{float, integer, parsed, text, unknown_word, word};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::node::Value;
-use crate::project::{Bytes, Device, Duration, Logging, PullPolicy, RestartPolicy, Ulimit};
+use crate::project::{
+    Bytes, Device, DeviceRequest, Duration, Logging, PullPolicy, RestartPolicy, Ulimit,
+};
 
 /// The part of `deploy` that has a meaning on a single engine.
 #[derive(Default)]
@@ -19,6 +22,7 @@ pub(super) struct Deploy<'n> {
     pub(super) memory_reservation: Option<Placed<'n, Bytes>>,
     pub(super) restart: Option<Placed<'n, RestartPolicy>>,
     pub(super) labels: IndexMap<String, String>,
+    pub(super) devices: Vec<DeviceRequest>,
 }
 
 /// Reads `deploy`.
@@ -53,7 +57,8 @@ fn resources<'n>(cx: &mut Cx<'_>, field: &Field<'n>, deploy: &mut Deploy<'n>) ->
         && let Some(mut reservations) = Fields::open(cx, &field)
     {
         deploy.memory_reservation = reservations.read(cx, "memory", placed(parsed));
-        reservations.not_supported(cx, &["cpus", "devices", "generic_resources", "pids"]);
+        deploy.devices = reservations.read(cx, "devices", device_requests).unwrap_or_default();
+        reservations.not_supported(cx, &["cpus", "generic_resources", "pids"]);
         reservations.finish(cx);
     }
     fields.finish(cx);

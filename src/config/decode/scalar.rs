@@ -165,6 +165,14 @@ pub(super) fn unknown_word<'w>(
     }
 }
 
+/// Whether bits look like a mode that somebody wants: nobody may do what the owner may not, and
+/// whoever may do anything may read.
+fn is_sensible(bits: u32) -> bool {
+    let [owner, group, others] = [6, 3, 0].map(|shift| (bits >> shift) & 7);
+    let reads = |class: u32| class == 0 || class & 4 != 0;
+    owner & 4 != 0 && group & !owner == 0 && others & !group == 0 && reads(group) && reads(others)
+}
+
 /// The mode bits of a file: `0440`, `0o440` or text are octal, as in Compose.
 pub(super) fn mode(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<u32> {
     let written = text(cx, field)?;
@@ -174,7 +182,7 @@ pub(super) fn mode(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<u32> {
     let bits = u32::from_str_radix(digits, if is_decimal { 10 } else { 8 });
     match bits {
         Ok(bits) if bits <= 0o7777 => {
-            if is_decimal && u32::from_str_radix(digits, 8).is_ok() && digits.len() == 3 {
+            if is_decimal && u32::from_str_radix(digits, 8).is_ok() && !is_sensible(bits) {
                 let message = format!("`{}` is read as a decimal number: {bits:#o}", field.path);
                 cx.push(
                     Diagnostic::warning(message, field.span())

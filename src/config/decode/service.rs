@@ -7,6 +7,7 @@ use super::command::{arguments, healthcheck};
 use super::context::{Cx, Field, Fields, Placed};
 use super::dependency::{Edge, STARTED, depends_on, links};
 use super::develop::develop;
+use super::host::{hooks, host_settings};
 use super::mount::{mounts, tmpfs};
 use super::network::{Joined, joined, mode};
 use super::object::{Kind, grants};
@@ -21,8 +22,8 @@ use super::scalar::{boolean, duration, float, integer, parsed, text, text_or_tex
 use super::variables::{environment, labels};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::project::{
-    ContainerName, Dependency, FileGrant, ImageRef, Mount, NetworkMode, Port, ProjectName, Service,
-    ServiceName,
+    ContainerName, Dependency, FileGrant, HostSettings, ImageRef, Mount, NetworkMode, Port,
+    ProjectName, Service, ServiceName, VolumeOwner,
 };
 
 /// A service whose references are not checked yet.
@@ -75,6 +76,14 @@ pub(super) fn service<'n>(
     let active =
         profiles.is_empty() || wanted.iter().any(|one| one == "*" || profiles.contains(one));
 
+    if let Some(provider) = fields.take("provider") {
+        let message = format!("`{}` is not supported yet: `{name}` is left out", provider.path);
+        cx.push(
+            Diagnostic::warning(message, provider.key)
+                .help("start what it provides by hand, or use an image"),
+        );
+        return None;
+    }
     let build = fields.read(cx, "build", build);
     let develop = fields.read(cx, "develop", |cx, field| develop(cx, field, build.is_some()));
     let image = image(cx, &mut fields, field, &name, project, build.is_some())?;
@@ -104,6 +113,7 @@ pub(super) fn service<'n>(
     own_keys(cx, &mut fields, &mut draft);
     unsupported(cx, &mut fields);
     fields.finish(cx);
+    draft.service.carried = cx.carried_below(&field.path);
     Some(draft)
 }
 
@@ -121,13 +131,8 @@ fn image(
         return parsed(cx, &image).or_else(|| "invalid".parse().ok());
     }
     if !has_build {
-        // A provider has no image, and is reported as not supported.
-        if fields.take("provider").is_none() {
-            let message = format!("the service `{name}` has neither `image` nor `build`");
-            cx.push(
-                Diagnostic::error(message, field.key).help("add `image:`, `build:` or `preset:`"),
-            );
-        }
+        let message = format!("the service `{name}` has neither `image` nor `build`");
+        cx.push(Diagnostic::error(message, field.key).help("add `image:`, `build:` or `preset:`"));
         return "invalid".parse().ok();
     }
     match built.parse() {
@@ -168,6 +173,9 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     service.labels = labels(cx, fields, active);
     service.logging = fields.read(cx, "logging", logging);
     service.runtime = fields.read(cx, "runtime", text);
+    service.post_start = fields.read(cx, "post_start", hooks).unwrap_or_default();
+    service.pre_stop = fields.read(cx, "pre_stop", hooks).unwrap_or_default();
+    service.attach = fields.read(cx, "attach", boolean);
     draft.places.tmpfs = fields.take("tmpfs").map(|field| field.span());
     service.tmpfs = fields.read(cx, "tmpfs", tmpfs).unwrap_or_default();
 }
@@ -224,12 +232,15 @@ fn limit<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>, fi
     service.security_opt = fields.read(cx, "security_opt", texts).unwrap_or_default();
     service.sysctls = fields.read(cx, "sysctls", values).unwrap_or_default();
     service.devices = fields.read(cx, "devices", devices).unwrap_or_default();
+    service.host = HostSettings { reserved: deploy.devices, ..host_settings(cx, fields) };
 }
 
 /// Edges to other services, those that a shared namespace implies included.
 fn depend<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     let mut edges = fields.read(cx, "depends_on", depends_on).unwrap_or_default();
-    let mut implied = fields.read(cx, "links", links).unwrap_or_default();
+    let (mut implied, given) = fields.read(cx, "links", links).unwrap_or_default();
+    draft.service.host.links = given;
+    implied.extend(volume_owners(cx, fields, &draft.service.host));
     for key in ["network_mode", "pid", "ipc"] {
         let Some(field) = fields.take(key) else { continue };
         let service = field.node.scalar_text().and_then(|text| text.strip_prefix("service:"));
@@ -254,6 +265,31 @@ fn depend<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     draft.dependencies = edges;
 }
 
+/// The services whose mounts this one takes over: they must exist first.
+fn volume_owners<'n>(
+    cx: &mut Cx<'_>,
+    fields: &mut Fields<'n>,
+    host: &HostSettings,
+) -> Vec<Placed<'n, Edge>> {
+    let Some(field) = fields.take("volumes_from") else { return Vec::new() };
+    let spans: Vec<&Span> = field.items().into_iter().flatten().map(|item| item.span()).collect();
+    let mut edges = Vec::new();
+    for ((owner, _), span) in host.volume_owners().zip(spans) {
+        let VolumeOwner::Service(name) = owner else { continue };
+        match name.parse() {
+            Ok(service) => {
+                let value = Edge { service, dependency: STARTED };
+                edges.push(Placed { value, span });
+            }
+            Err(error) => {
+                let error: crate::project::InvalidName = error;
+                cx.push(Diagnostic::error(error.to_string(), span));
+            }
+        }
+    }
+    edges
+}
+
 /// devstack's own keys. They may stand under `x-devstack`, too, so that the file stays valid for
 /// docker compose.
 fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
@@ -268,6 +304,10 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     let service = &mut draft.service;
     service.preset = preset.and_then(|field| text(cx, &field));
     service.aliases = aliases.and_then(|field| texts(cx, &field)).unwrap_or_default();
+    // On every network already: the canonical form says so for docker compose, too.
+    for joined in draft.networks.iter_mut().flatten() {
+        joined.value.attachment.aliases.retain(|alias| !service.aliases.contains(alias));
+    }
     // A `ready` that only sets the time means the health check that is there.
     let has_check = service.healthcheck.as_ref().is_some_and(|check| !check.disable);
     service.ready = ready_at.and_then(|field| ready(cx, &field, &service.environment, has_check));
@@ -285,45 +325,13 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
 fn unsupported(cx: &mut Cx<'_>, fields: &mut Fields<'_>) {
     // Applied when the files were merged.
     fields.take("extends");
-    fields.refuse(cx, "volumes_from", "name the volumes under `volumes:` of both services");
-    fields.refuse(cx, "provider", "start what it provides by hand, or use an image");
     fields.refuse(
         cx,
         "pre_start",
         "make it a service that others depend on with `service_completed_successfully`",
     );
-    fields.refuse(cx, "credential_spec", "it exists for Windows containers only");
-    fields.not_supported(
-        cx,
-        &[
-            "annotations",
-            "attach",
-            "blkio_config",
-            "cgroup",
-            "cgroup_parent",
-            "cpu_count",
-            "cpu_percent",
-            "cpu_period",
-            "cpu_quota",
-            "cpu_rt_period",
-            "cpu_rt_runtime",
-            "device_cgroup_rules",
-            "external_links",
-            "gpus",
-            "isolation",
-            "mac_address",
-            "mem_swappiness",
-            "models",
-            "oom_kill_disable",
-            "post_start",
-            "pre_stop",
-            "pull_refresh_after",
-            "storage_opt",
-            "use_api_socket",
-            "userns_mode",
-            "uts",
-        ],
-    );
+    fields
+        .not_supported(cx, &["credential_spec", "models", "pull_refresh_after", "use_api_socket"]);
 }
 
 impl Draft<'_> {

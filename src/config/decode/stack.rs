@@ -56,6 +56,7 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
         configs: names(configs_at.as_ref()),
     };
     let mut drafts = services(cx, services_at.as_ref(), &name);
+    without_left_out(&mut drafts, &declared);
     join_default(&mut drafts);
     check::check(cx, &drafts, &declared);
 
@@ -95,7 +96,19 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
         volumes,
         secrets,
         configs,
+        carried: cx.carried_below(""),
     })
+}
+
+/// Edges to services that a finding has left out lead nowhere.
+fn without_left_out(drafts: &mut [Draft<'_>], declared: &Declared<'_>) {
+    let read: HashSet<String> = drafts.iter().map(|draft| draft.service.name.to_string()).collect();
+    for draft in drafts {
+        draft.dependencies.retain(|edge| {
+            let name = edge.value.service.as_str();
+            read.contains(name) || !declared.services.contains(name)
+        });
+    }
 }
 
 fn names<'n>(section: Option<&Field<'n>>) -> IndexSet<&'n str> {

@@ -11,6 +11,7 @@ use super::pairs::{passed_through, values};
 use super::scalar::{boolean, text, text_or_texts};
 use crate::config::diagnostic::{Diagnostic, Severity, Source};
 use crate::config::dotenv::{Assignment, parse, parse_raw};
+use crate::config::environment::Environment;
 use crate::config::node::Value;
 
 /// A file of variables.
@@ -32,9 +33,15 @@ pub(super) fn environment(
     let files = fields.take("env_file").map(|field| files(cx, &field)).unwrap_or_default();
     let own = fields.read(cx, "environment", passed_through).unwrap_or_default();
     let mut environment = IndexMap::new();
-    for file in files {
-        let assignments = read(cx, &file, active);
-        environment.extend(assignments.into_iter().map(|line| (line.name, line.value)));
+    if !files.is_empty() {
+        // A `$NAME` in a file means the service's own variable first, as in Compose.
+        let known = own.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
+        let scope = cx.request.environment.overlaid(known);
+        for file in files {
+            // A name alone that nobody has set says nothing.
+            let lines = read(cx, &file, &scope, active).into_iter();
+            environment.extend(lines.filter_map(|line| Some((line.name, Some(line.value?)))));
+        }
     }
     environment.extend(own);
     environment
@@ -54,7 +61,8 @@ pub(super) fn labels(
     let own = fields.read(cx, "labels", values).unwrap_or_default();
     let mut labels = IndexMap::new();
     for file in files.unwrap_or_default() {
-        let assignments = read(cx, &file, active);
+        let scope = cx.request.environment.clone();
+        let assignments = read(cx, &file, &scope, active);
         labels.extend(
             assignments.into_iter().map(|line| (line.name, line.value.unwrap_or_default())),
         );
@@ -93,7 +101,7 @@ fn files<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Vec<File<'n>> {
     files
 }
 
-fn read(cx: &mut Cx<'_>, file: &File<'_>, active: bool) -> Vec<Assignment> {
+fn read(cx: &mut Cx<'_>, file: &File<'_>, scope: &Environment, active: bool) -> Vec<Assignment> {
     let path = cx.absolute(&file.name);
     let text = match cx.read_file(&path) {
         Ok(text) => text,
@@ -107,7 +115,7 @@ fn read(cx: &mut Cx<'_>, file: &File<'_>, active: bool) -> Vec<Assignment> {
     };
     let source = Arc::new(Source { name: shown(&path, cx), text });
     let parse = if file.raw { parse_raw } else { parse };
-    let (assignments, findings) = parse(&source, &cx.request.environment);
+    let (assignments, findings) = parse(&source, scope);
     for finding in findings.0 {
         cx.push(finding);
     }

@@ -180,6 +180,7 @@ impl State {
         let mut mounts = Vec::new();
         for mount in &spec.service.mounts {
             let (volume, read_only) = match mount {
+                Mount::Image { .. } => (None, true),
                 Mount::Bind { read_only, .. } => (None, *read_only),
                 Mount::Volume { source: Some(key), read_only, .. } => {
                     (spec.volume_names.get(key.as_str()).cloned(), *read_only)

@@ -381,17 +381,21 @@ impl Reconcile<'_> {
         after.extend(self.images.get(&spec.service.image.familiar()));
         after.extend(spec.networks.keys().filter_map(|network| self.networks.get(network)));
         after.extend(spec.volume_names.values().filter_map(|volume| self.volumes.get(volume)));
-        // A namespace is joined by the name of the container that owns it.
-        for mode in [&spec.network_mode, &spec.pid_mode, &spec.ipc_mode].into_iter().flatten() {
-            if let Some(owner) = mode.strip_prefix("container:") {
-                after.extend(
-                    self.services
-                        .values()
-                        .flatten()
-                        .filter(|o| o.spec.name == owner)
-                        .filter_map(|o| o.started),
-                );
-            }
+        // A namespace is joined by the name of the container that owns it, mounts are taken over
+        // by the name of the container that has them.
+        let namespaces = [&spec.network_mode, &spec.pid_mode, &spec.ipc_mode].into_iter().flatten();
+        let owners = namespaces
+            .filter_map(|mode| mode.strip_prefix("container:"))
+            .chain(spec.volumes_from.iter().map(|owner| owner.trim_end_matches(":ro")));
+        for owner in owners {
+            after.extend(
+                self.services.values().flatten().filter(|o| o.spec.name == owner).filter_map(|o| {
+                    match (o.started, &o.container) {
+                        (None, ContainerRef::CreatedBy(create)) => Some(*create),
+                        (started, _) => started,
+                    }
+                }),
+            );
         }
         after.sort_unstable();
         after.dedup();

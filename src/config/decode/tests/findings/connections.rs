@@ -109,12 +109,6 @@ fn wrong_networks_say_what_is_wrong() {
             ],
         ),
         (
-            "networks: {front: {interface_name: eth7}}",
-            &[
-                "1:47 `interface_name` warning: `services.web.networks.front.interface_name` is not supported yet and is ignored",
-            ],
-        ),
-        (
             "network_mode: briged",
             &[
                 "1:42 `briged` error: `services.web.network_mode` cannot be `briged`; help: use one of `none`, `host`, `bridge`, `service:NAME`, `container:NAME`; help: did you mean `bridge`?",

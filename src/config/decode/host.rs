@@ -1,0 +1,194 @@
+//! The rarer settings of a service, and its hooks.
+
+use super::command::arguments;
+use super::context::{Cx, Field, Fields};
+use super::pairs::{passed_through, values};
+use super::scalar::{boolean, float, integer, parsed, text, texts, word};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::node::Value;
+use crate::project::{
+    BlkioConfig, Bytes, DeviceRate, DeviceRequest, DeviceWeight, Duration, Hook, HostSettings,
+};
+
+/// Takes the keys of [`HostSettings`].
+pub(super) fn host_settings(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> HostSettings {
+    HostSettings {
+        annotations: fields.read(cx, "annotations", values).unwrap_or_default(),
+        blkio_config: fields.read(cx, "blkio_config", blkio_config),
+        cgroup: fields.read(cx, "cgroup", |cx, field| {
+            word(cx, field, &[("host", "host"), ("private", "private")]).map(ToOwned::to_owned)
+        }),
+        cgroup_parent: fields.read(cx, "cgroup_parent", text),
+        cpu_count: fields.read(cx, "cpu_count", integer),
+        cpu_percent: fields.read(cx, "cpu_percent", float),
+        cpu_period: fields.read(cx, "cpu_period", microseconds),
+        cpu_quota: fields.read(cx, "cpu_quota", microseconds),
+        cpu_rt_period: fields.read(cx, "cpu_rt_period", microseconds),
+        cpu_rt_runtime: fields.read(cx, "cpu_rt_runtime", microseconds),
+        device_cgroup_rules: fields.read(cx, "device_cgroup_rules", texts).unwrap_or_default(),
+        external_links: fields.read(cx, "external_links", texts).unwrap_or_default(),
+        gpus: fields.read(cx, "gpus", gpus).unwrap_or_default(),
+        isolation: fields.read(cx, "isolation", text),
+        links: Vec::new(),
+        mac_address: fields.read(cx, "mac_address", mac_address),
+        mem_swappiness: fields.read(cx, "mem_swappiness", integer),
+        oom_kill_disable: fields.read(cx, "oom_kill_disable", boolean).unwrap_or_default(),
+        reserved: Vec::new(),
+        storage_opt: fields.read(cx, "storage_opt", values).unwrap_or_default(),
+        userns_mode: fields.read(cx, "userns_mode", text),
+        uts: fields.read(cx, "uts", |cx, field| {
+            word(cx, field, &[("host", "host")]).map(ToOwned::to_owned)
+        }),
+        volumes_from: fields.read(cx, "volumes_from", texts).unwrap_or_default(),
+    }
+}
+
+/// Reads `post_start` or `pre_stop`.
+pub(super) fn hooks(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Hook>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    let mut hooks = Vec::new();
+    for item in items {
+        let Some(mut fields) = Fields::open(cx, &item) else { continue };
+        let command = fields.read(cx, "command", arguments).unwrap_or_default();
+        let hook = Hook {
+            command,
+            user: fields.read(cx, "user", text),
+            privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
+            working_dir: fields.read(cx, "working_dir", text),
+            environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
+        };
+        fields.finish(cx);
+        if hook.command.is_empty() {
+            let message = format!("`{}` has no `command`", item.path);
+            cx.push(
+                Diagnostic::error(message, item.span())
+                    .help("add `command:`, what to run in the container"),
+            );
+            continue;
+        }
+        hooks.push(hook);
+    }
+    Some(hooks)
+}
+
+/// Reads a list of devices asked for by what they can do.
+pub(super) fn device_requests(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<DeviceRequest>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    Some(items.iter().filter_map(|item| device_request(cx, item)).collect())
+}
+
+fn gpus(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<DeviceRequest>> {
+    if field.node.scalar_text() == Some("all") {
+        return Some(vec![DeviceRequest { count: Some(-1), ..DeviceRequest::default() }]);
+    }
+    match field.node.value {
+        Value::Sequence(_) => device_requests(cx, field),
+        _ => cx.wrong(field, "`all` or a list of devices"),
+    }
+}
+
+fn device_request(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<DeviceRequest> {
+    let mut fields = Fields::open(cx, field)?;
+    let count_at = fields.take("count");
+    let count = count_at.as_ref().and_then(|field| match field.node.scalar_text() {
+        Some("all") => Some(-1),
+        _ => integer(cx, field),
+    });
+    let ids_at = fields.take("device_ids");
+    let request = DeviceRequest {
+        capabilities: fields.read(cx, "capabilities", texts).unwrap_or_default(),
+        driver: fields.read(cx, "driver", text),
+        count,
+        device_ids: ids_at.as_ref().and_then(|field| texts(cx, field)).unwrap_or_default(),
+        options: fields.read(cx, "options", values).unwrap_or_default(),
+    };
+    fields.finish(cx);
+    if let (Some(count), Some(ids)) = (count_at, ids_at) {
+        cx.push(
+            Diagnostic::error("`count` and `device_ids` exclude each other", ids.key)
+                .also(count.key, "the other one")
+                .help("keep one of them"),
+        );
+    }
+    Some(request)
+}
+
+fn blkio_config(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<BlkioConfig> {
+    let mut fields = Fields::open(cx, field)?;
+    let config = BlkioConfig {
+        weight: fields.read(cx, "weight", integer),
+        weight_device: fields
+            .read(cx, "weight_device", |cx, field| devices(cx, field, "weight", integer))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(path, weight)| DeviceWeight { path, weight })
+            .collect(),
+        device_read_bps: rates(cx, &mut fields, "device_read_bps"),
+        device_read_iops: rates(cx, &mut fields, "device_read_iops"),
+        device_write_bps: rates(cx, &mut fields, "device_write_bps"),
+        device_write_iops: rates(cx, &mut fields, "device_write_iops"),
+    };
+    fields.finish(cx);
+    Some(config)
+}
+
+fn rates(cx: &mut Cx<'_>, fields: &mut Fields<'_>, key: &'static str) -> Vec<DeviceRate> {
+    fields
+        .read(cx, key, |cx, field| devices(cx, field, "rate", parsed::<Bytes>))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(path, rate)| DeviceRate { path, rate: rate.0 })
+        .collect()
+}
+
+/// Reads a list of block devices, each with one more value.
+fn devices<T>(
+    cx: &mut Cx<'_>,
+    field: &Field<'_>,
+    key: &'static str,
+    reader: impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<T>,
+) -> Option<Vec<(String, T)>> {
+    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
+    let mut devices = Vec::new();
+    for item in items {
+        let Some(mut fields) = Fields::open(cx, &item) else { continue };
+        let path = fields.read(cx, "path", text);
+        let value = fields.take(key);
+        fields.finish(cx);
+        match (path, value) {
+            (Some(path), Some(value)) => {
+                devices.extend(reader(cx, &value).map(|value| (path, value)));
+            }
+            _ => {
+                let message = format!("`{}` needs `path` and `{key}`", item.path);
+                cx.push(Diagnostic::error(message, item.span()));
+            }
+        }
+    }
+    Some(devices)
+}
+
+/// Microseconds as a number, or a duration.
+fn microseconds(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<i64> {
+    match field.node.scalar_text().and_then(|text| text.parse::<Duration>().ok()) {
+        Some(duration) if matches!(field.node.value, Value::String { .. }) => {
+            i64::try_from(duration.0.as_micros()).ok()
+        }
+        _ => integer(cx, field),
+    }
+}
+
+/// A hardware address such as `02:42:ac:11:65:43`.
+pub(super) fn mac_address(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    let text = text(cx, field)?;
+    let is_byte = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    if text.split([':', '-']).count() == 6 && text.split([':', '-']).all(is_byte) {
+        return Some(text);
+    }
+    let message = format!("`{text}` is not a hardware address");
+    cx.push(
+        Diagnostic::error(message, field.span())
+            .help("write six hexadecimal bytes such as `\"02:42:ac:11:65:43\"`"),
+    );
+    None
+}
