@@ -4,16 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::attach::AttachArgs;
 use super::build::BuildArgs;
 use super::config::ConfigArgs;
+use super::cp::CpArgs;
+use super::create::{CreateArgs, ScaleArgs};
 use super::down::DownArgs;
 use super::events::EventsArgs;
 use super::exec::ExecArgs;
 use super::graph::GraphArgs;
 use super::health::HealthArgs;
+use super::images::ImagesArgs;
 use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
 use super::logs::LogsArgs;
+use super::ls::LsArgs;
 use super::open::OpenArgs;
+use super::pause::PauseArgs;
+use super::port::PortArgs;
 use super::ps::PsArgs;
 use super::pull::PullArgs;
 use super::reset::ResetArgs;
@@ -23,6 +30,8 @@ use super::timings::TimingsArgs;
 use super::top::TopArgs;
 use super::up::UpArgs;
 use super::version::VersionArgs;
+use super::volumes::VolumesArgs;
+use super::wait::WaitArgs;
 
 /// The stack on your own machine: a faster, clearer docker compose for local development.
 #[derive(Debug, Parser)]
@@ -143,6 +152,28 @@ pub(super) enum Command {
     Timings(TimingsArgs),
     /// Check the files and print the stack that they make up
     Config(ConfigArgs),
+    /// Make containers without starting them
+    Create(CreateArgs),
+    /// Change the number of containers of services
+    Scale(ScaleArgs),
+    /// Let services stand still
+    Pause(PauseArgs),
+    /// Let paused services go on
+    Unpause(PauseArgs),
+    /// Wait until services end
+    Wait(WaitArgs),
+    /// Connect with the process of a running service
+    Attach(AttachArgs),
+    /// Copy files between services and this machine
+    Cp(CpArgs),
+    /// Print where a port of a service is published
+    Port(PortArgs),
+    /// List the images of the containers
+    Images(ImagesArgs),
+    /// List the volumes
+    Volumes(VolumesArgs),
+    /// List the projects of the engine
+    Ls(LsArgs),
     /// Print the versions of devstack and of the engine
     Version(VersionArgs),
 }

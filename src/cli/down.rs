@@ -14,7 +14,7 @@ use crate::project::Duration;
 use crate::state::Observed;
 
 /// Arguments of `down`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct DownArgs {
     /// Services to remove; the whole stack when none is named
     #[arg(value_name = "SERVICE")]

@@ -1,16 +1,10 @@
 //! `devstack exec`.
 
-use std::io::Write as _;
-
-use futures_util::StreamExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio_util::task::AbortOnDropHandle;
-
 use super::context::Context;
-use super::error::{CliError, ExitStatus, Problem};
+use super::error::{CliError, ExitStatus};
 use super::scope::Scope;
-use crate::engine::{DockerEngine, EngineError, EngineErrorKind, ExecRequest, ExecStreams};
-use crate::os::raw_terminal::{RawTerminal, resizes, size};
+use super::streams::{Ended, Terminal, connect};
+use crate::engine::{DockerEngine, EngineError, EngineErrorKind, ExecRequest};
 use crate::state::{ContainerState, Observed, ObservedContainer};
 
 /// Arguments of `exec`.
@@ -70,11 +64,21 @@ pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, Cli
         environment: args.env,
         privileged: args.privileged,
     };
-    let Some(streams) = engine.exec(&container.id, &request).await? else {
+    run_command(&engine, container, &request).await
+}
+
+/// Runs a command in a container with our own standard streams; its exit code is ours.
+pub(super) async fn run_command(
+    engine: &DockerEngine,
+    container: &ObservedContainer,
+    request: &ExecRequest,
+) -> Result<ExitStatus, CliError> {
+    let Some(streams) = engine.exec(&container.id, request).await? else {
         return Ok(ExitStatus::Success);
     };
     let id = streams.id.clone();
-    if attach(&engine, streams, tty).await? == Ended::NobodyReads {
+    let terminal = if request.tty { Terminal::Command } else { Terminal::None };
+    if connect(engine, streams, terminal).await? == Ended::NobodyReads {
         // As a shell counts a program that a closed pipe has ended.
         return Ok(ExitStatus::Child(141));
     }
@@ -86,7 +90,8 @@ pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, Cli
     }
 }
 
-fn running<'a>(
+/// The running container of a service.
+pub(super) fn running<'a>(
     scope: &Scope,
     observed: &'a Observed,
     service: &str,
@@ -109,62 +114,4 @@ fn running<'a>(
             format!("start it with `devstack up -d {service}`"),
         )),
     }
-}
-
-/// Why the streams of a command are no longer connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    /// The command has no more output.
-    Output,
-    /// Whoever read our output has gone, as in `devstack exec db cat big | head`.
-    NobodyReads,
-}
-
-/// Connects our standard streams with the command's until it ends.
-async fn attach(engine: &DockerEngine, streams: ExecStreams, tty: bool) -> Result<Ended, CliError> {
-    let ExecStreams { id, mut output, mut input } = streams;
-    let raw = if tty { RawTerminal::enter().ok() } else { None };
-    let _typing = AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut stdin = tokio::io::stdin();
-        // A command that no longer reads is no reason to fail.
-        let _ = tokio::io::copy(&mut stdin, &mut input).await;
-        let _ = input.shutdown().await;
-    }));
-    let mut sizes = tty.then(resizes);
-    if let (true, Some((width, height))) = (tty, size()) {
-        let _ = engine.resize_exec(&id, width, height).await;
-    }
-    loop {
-        let resized = async {
-            match &mut sizes {
-                Some(sizes) => sizes.next().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            chunk = output.next() => match chunk {
-                Some(chunk) => {
-                    let (stderr, bytes) = chunk?;
-                    let written = if stderr {
-                        std::io::stderr().lock().write_all(&bytes)
-                    } else {
-                        let mut stdout = std::io::stdout().lock();
-                        stdout.write_all(&bytes).and_then(|()| stdout.flush())
-                    };
-                    if let Err(error) = written {
-                        if error.kind() == std::io::ErrorKind::BrokenPipe {
-                            return Ok(Ended::NobodyReads);
-                        }
-                        return Err(Problem::Output(error).into());
-                    }
-                }
-                None => break,
-            },
-            Some((width, height)) = resized => {
-                let _ = engine.resize_exec(&id, width, height).await;
-            }
-        }
-    }
-    drop(raw);
-    Ok(Ended::Output)
 }

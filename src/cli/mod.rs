@@ -5,12 +5,15 @@
 //! code. Nobody imports this module.
 
 mod args;
+mod attach;
 mod attached;
 mod build;
 mod checkout;
 mod config;
 mod connections;
 mod context;
+mod cp;
+mod create;
 mod down;
 mod error;
 mod events;
@@ -18,11 +21,15 @@ mod exec;
 mod following;
 mod graph;
 mod health;
+mod images;
 mod inspection;
 mod instant;
 mod lifecycle;
 mod logs;
+mod ls;
 mod open;
+mod pause;
+mod port;
 mod ports;
 mod printer;
 mod ps;
@@ -33,12 +40,15 @@ mod run;
 mod scope;
 mod stats;
 mod status;
+mod streams;
 mod timing;
 mod timings;
 mod top;
 mod up;
 mod urls;
 mod version;
+mod volumes;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -91,6 +101,17 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Pull(args) => pull::pull(cx, args).await,
         Command::Timings(args) => timings::timings(cx, &args).await,
         Command::Config(args) => config::config(cx, &args),
+        Command::Create(args) => create::create(cx, args).await,
+        Command::Scale(args) => create::scale(cx, args).await,
+        Command::Pause(args) => pause::pause(cx, args).await,
+        Command::Unpause(args) => pause::unpause(cx, args).await,
+        Command::Wait(args) => wait::wait(cx, args).await,
+        Command::Attach(args) => attach::attach(cx, args).await,
+        Command::Cp(args) => cp::cp(cx, args).await,
+        Command::Port(args) => port::port(cx, args).await,
+        Command::Images(args) => images::images(cx, args).await,
+        Command::Volumes(args) => volumes::volumes(cx, args).await,
+        Command::Ls(args) => ls::ls(cx, args).await,
         Command::Version(args) => version::version(cx, args).await,
     }
 }

@@ -138,7 +138,10 @@ pub(super) async fn ps(cx: &Context, mut args: PsArgs) -> Result<ExitStatus, Cli
     }
 }
 
-fn lines(cx: &Context, lines: impl Iterator<Item = String>) -> Result<ExitStatus, CliError> {
+pub(super) fn lines(
+    cx: &Context,
+    lines: impl Iterator<Item = String>,
+) -> Result<ExitStatus, CliError> {
     cx.print(&lines.map(|line| line + "\n").collect::<String>())?;
     Ok(ExitStatus::Success)
 }
@@ -184,7 +187,7 @@ fn created_at(at: time::OffsetDateTime) -> String {
 }
 
 /// A length of time in the docker CLI's words.
-fn length(seconds: i64) -> String {
+pub(super) fn length(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
     match (seconds, minutes, hours) {
         (..=0, ..) => "Less than a second".to_owned(),

@@ -20,7 +20,7 @@ use crate::project::{Duration as Period, Project, PullPolicy, ServiceName};
 use crate::state::{Desired, Observed};
 
 /// Arguments of `up`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "Examples:\n  devstack up -d              start everything, return when ready\n  \
     devstack up -d --build api  rebuild and restart one service with what it needs"
@@ -28,60 +28,60 @@ use crate::state::{Desired, Observed};
 pub(super) struct UpArgs {
     /// Services to start, by name or alias, with what they need; all when none is named
     #[arg(value_name = "SERVICE")]
-    services: Vec<String>,
+    pub(super) services: Vec<String>,
     /// Return when everything is ready instead of following the logs
     #[arg(short, long)]
-    detach: bool,
+    pub(super) detach: bool,
     /// Build images before starting
     #[arg(long)]
-    build: bool,
+    pub(super) build: bool,
     /// Fail rather than build a missing image
     #[arg(long, conflicts_with = "build")]
-    no_build: bool,
+    pub(super) no_build: bool,
     /// Wait until everything is ready, then return (`-d` does so by itself)
     #[arg(long)]
-    wait: bool,
+    pub(super) wait: bool,
     /// Do not wait for services that no other one waits for
     #[arg(long, conflicts_with = "wait")]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     /// Longest wait for one service, in seconds
     #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
+    pub(super) wait_timeout: Option<u64>,
     /// Make containers again even if nothing changed
     #[arg(long)]
-    force_recreate: bool,
+    pub(super) force_recreate: bool,
     /// Keep containers even if their definition changed
     #[arg(long, conflicts_with = "force_recreate")]
-    no_recreate: bool,
+    pub(super) no_recreate: bool,
     /// Leave out what the named services need
     #[arg(long)]
-    no_deps: bool,
+    pub(super) no_deps: bool,
     /// Make containers but do not start them
     #[arg(long)]
-    no_start: bool,
+    pub(super) no_start: bool,
     /// Remove containers of services that are not in the files
     #[arg(long, env = "COMPOSE_REMOVE_ORPHANS", hide_env = true)]
-    remove_orphans: bool,
+    pub(super) remove_orphans: bool,
     /// Make anonymous volumes anew instead of keeping their data
     #[arg(short = 'V', long)]
-    renew_anon_volumes: bool,
+    pub(super) renew_anon_volumes: bool,
     /// When to pull images, over the files' own policies
     #[arg(long, value_name = "POLICY", value_enum)]
-    pull: Option<PullArg>,
+    pub(super) pull: Option<PullArg>,
     /// Number of containers of a service; may be repeated
     #[arg(long, value_name = "SERVICE=N", value_parser = scale)]
-    scale: Vec<(String, u32)>,
+    pub(super) scale: Vec<(String, u32)>,
     /// Grace period in seconds when containers are stopped
     #[arg(short, long, value_name = "SECONDS")]
-    timeout: Option<u64>,
+    pub(super) timeout: Option<u64>,
     /// Do not prefix log lines with the container's name
     #[arg(long)]
-    no_log_prefix: bool,
+    pub(super) no_log_prefix: bool,
     /// Show the time of each log line
     #[arg(long)]
-    timestamps: bool,
+    pub(super) timestamps: bool,
     #[command(flatten)]
-    timing: TimingArgs,
+    pub(super) timing: TimingArgs,
 }
 
 /// When to pull images.
@@ -95,7 +95,7 @@ pub(super) enum PullArg {
     Never,
 }
 
-fn scale(text: &str) -> Result<(String, u32), String> {
+pub(super) fn scale(text: &str) -> Result<(String, u32), String> {
     let (service, count) = text.split_once('=').ok_or("expected SERVICE=N, such as `worker=3`")?;
     let count = count.parse().map_err(|_| format!("`{count}` is not a number of containers"))?;
     Ok((service.to_owned(), count))
@@ -195,6 +195,14 @@ pub(super) async fn bring_up(
         }
     }
     let mut observed = engine.observe().await?;
+    let mut desired = desired.clone();
+    let local = engine.endpoint().is_local();
+    for moved in plan::choose_ports(&mut desired, &observed, &|ip, port, protocol| {
+        !local || ports::is_free(ip, port, protocol)
+    }) {
+        cx.note(&ports::moved(moved, local));
+    }
+    let desired = &desired;
     let mut options = options.clone();
     if plan::needs_images_first(desired, &observed, &options) {
         // Whether containers must follow is only known once the new images are there.

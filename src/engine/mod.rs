@@ -5,6 +5,8 @@
 //! streams, `exec`) are methods of [`DockerEngine`] alone.
 
 mod announcement;
+mod archive;
+mod attach;
 mod build;
 mod calls;
 mod convert;
@@ -14,6 +16,7 @@ mod error;
 mod exec;
 #[cfg(any(test, feature = "test-support"))]
 pub mod fake;
+mod listing;
 mod logs;
 mod observe;
 mod pull;
@@ -34,10 +37,13 @@ use crate::state::{
 };
 
 pub use announcement::Announcement;
+pub use archive::{ContainerPath, PathKind};
+pub use attach::ProcessStreams;
 pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
 pub use error::{BuildFailure, EngineError, EngineErrorKind};
 pub use exec::{ExecRequest, ExecStreams};
+pub use listing::{ImageDetails, VolumeDetails};
 pub use logs::{LogChunk, LogOrigin, LogsRequest};
 pub use usage::{Processes, Usage};
 

@@ -1,6 +1,7 @@
 //! The operating system: files, environment, signals, terminal facts. The only module (beside the
 //! build context of [`crate::engine`]) that looks at the machine itself.
 
+pub mod archive;
 pub mod browser;
 pub mod cache;
 pub mod files;
