@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
+use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use crate::engine::Engine as _;
@@ -55,13 +56,14 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
     }
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
+    let desired = with_build_inputs(&project, &desired(&project)).await;
     let observed = engine.observe().await?;
     let options = ReconcileOptions {
         build: true,
         pull: Some(PullPolicy::Never),
         ..ReconcileOptions::default()
     };
-    let plan = images_only(&desired(&project), &observed, &options).map_err(Problem::Conflicts)?;
+    let plan = images_only(&desired, &observed, &options).map_err(Problem::Conflicts)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

@@ -22,6 +22,7 @@ mod following;
 mod graph;
 mod health;
 mod images;
+mod inputs;
 mod inspection;
 mod instant;
 mod lifecycle;

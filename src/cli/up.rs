@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::attached::{self, Attached, Style};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
+use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::timing::TimingArgs;
@@ -32,10 +33,10 @@ pub(super) struct UpArgs {
     /// Return when everything is ready instead of following the logs
     #[arg(short, long)]
     pub(super) detach: bool,
-    /// Build images before starting
+    /// Build all images; without it only those that are missing or out of date
     #[arg(long)]
     pub(super) build: bool,
-    /// Fail rather than build a missing image
+    /// Build nothing: fail when an image is missing, leave it when it is out of date
     #[arg(long, conflicts_with = "build")]
     pub(super) no_build: bool,
     /// Wait until everything is ready, then return (`-d` does so by itself)
@@ -194,8 +195,8 @@ pub(super) async fn bring_up(
             return Err(Problem::MissingSources(missing).into());
         }
     }
-    let mut observed = engine.observe().await?;
-    let mut desired = desired.clone();
+    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), engine.observe());
+    let (mut desired, mut observed) = (desired, observed?);
     let local = engine.endpoint().is_local();
     for moved in plan::choose_ports(&mut desired, &observed, &|ip, port, protocol| {
         !local || ports::is_free(ip, port, protocol)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bollard::auth::DockerCredentials;
 use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
@@ -19,11 +19,9 @@ use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message}
 use super::pull::{credentials_of, registries_with_logins};
 use super::{DockerEngine, ProgressSink};
 use crate::event::{BuildStepState, Progress};
-use crate::project::{Build, Dockerignore, ImageRef};
+use crate::os::build_context::{BuildContext, OUTSIDE_DOCKERFILE};
+use crate::project::{Build, ImageRef};
 use crate::state::ImageSpec;
-
-/// The name under which a Dockerfile from outside the context travels.
-const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
 
 /// Lines of a failed step that an error keeps.
 const OUTPUT_LINES: usize = 30;
@@ -38,12 +36,12 @@ impl DockerEngine {
         let failed = |kind| EngineError::new("build image", subject.clone(), kind);
         let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
         let build = image.build.clone().unwrap_or_default();
-        let context = Context::open(&build).map_err(refused)?;
+        let context = BuildContext::open(&build).map_err(refused)?;
         let options = options(image, &build, &context);
         let credentials = tokio::task::spawn_blocking(build_credentials).await.unwrap_or_default();
 
         let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
-        let packing = tokio::task::spawn_blocking(move || context.pack(sender));
+        let packing = tokio::task::spawn_blocking(move || pack(&context, sender));
         let body = bollard::body_try_stream(futures_util::stream::unfold(
             receiver,
             |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) },
@@ -97,17 +95,21 @@ impl DockerEngine {
     }
 }
 
-fn options(image: &ImageSpec, build: &Build, context: &Context) -> BuildImageOptions {
+fn options(image: &ImageSpec, build: &Build, context: &BuildContext) -> BuildImageOptions {
     let arguments: HashMap<String, String> =
         build.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let labels: HashMap<String, String> =
-        build.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let labels: HashMap<String, String> = build
+        .labels
+        .iter()
+        .chain(&image.record)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let session = format!("devstack-{}-{}", std::process::id(), image.reference.familiar());
     let mut options = BuildImageOptionsBuilder::default()
         .version(BuilderVersion::BuilderBuildKit)
         .session(&crate::state::hash::digest(&session)[..32])
         .t(&image.reference.familiar())
-        .dockerfile(&context.dockerfile_name)
+        .dockerfile(context.dockerfile_name())
         .buildargs(&arguments)
         .labels(&labels)
         .nocache(build.no_cache)
@@ -150,111 +152,34 @@ fn build_credentials() -> HashMap<String, DockerCredentials> {
         .collect()
 }
 
-/// The folder that a build may use.
-struct Context {
-    root: PathBuf,
-    rules: Dockerignore,
-    dockerfile_name: String,
-    /// The Dockerfile's text when it is not a file of the context.
-    dockerfile_text: Option<String>,
+/// Writes the context as a tar archive, in a stable order.
+fn pack(context: &BuildContext, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    let failed = sender.clone();
+    let mut archive =
+        tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, ChannelWriter { sender }));
+    archive.follow_symlinks(false);
+    let packed = pack_into(context, &mut archive).and_then(|()| archive.finish());
+    if let Err(error) = &packed {
+        // Ends the request with an error, so that no build runs on half a context.
+        let told = failed.blocking_send(Err(io::Error::new(error.kind(), error.to_string())));
+        if told.is_err() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+    }
+    packed
 }
 
-impl Context {
-    fn open(build: &Build) -> io::Result<Self> {
-        let root = build.context.clone();
-        if !root.is_dir() {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("the build context {} is not a folder", root.display()),
-            ));
-        }
-        let path = build.dockerfile.clone().unwrap_or_else(|| PathBuf::from("Dockerfile"));
-        let full = root.join(&path);
-        let inside = full.strip_prefix(&root).ok().map(slashes);
-        let (dockerfile_name, dockerfile_text) = match (&build.dockerfile_inline, inside) {
-            (Some(text), _) => (OUTSIDE_DOCKERFILE.to_owned(), Some(text.clone())),
-            (None, Some(name)) if !name.starts_with("../") => {
-                if !full.is_file() {
-                    return Err(missing_dockerfile(&full));
-                }
-                (name, None)
-            }
-            (None, _) => {
-                let text = fs::read_to_string(&full).map_err(|_| missing_dockerfile(&full))?;
-                (OUTSIDE_DOCKERFILE.to_owned(), Some(text))
-            }
-        };
-        // A Dockerfile may have rules of its own beside it.
-        let own_rules = PathBuf::from(format!("{}.dockerignore", full.display()));
-        let rules_path = if own_rules.is_file() { own_rules } else { root.join(".dockerignore") };
-        let rules = match fs::read_to_string(&rules_path) {
-            Ok(text) => Dockerignore::parse(&text).map_err(|error| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{}: {error}", rules_path.display()),
-                )
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Dockerignore::default(),
-            Err(error) => return Err(error),
-        };
-        Ok(Self { root, rules, dockerfile_name, dockerfile_text })
+fn pack_into<W: Write>(context: &BuildContext, archive: &mut tar::Builder<W>) -> io::Result<()> {
+    if let Some(text) = context.outside_dockerfile() {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(u64::try_from(text.len()).unwrap_or_default());
+        header.set_mode(0o644);
+        archive.append_data(&mut header, OUTSIDE_DOCKERFILE, text.as_bytes())?;
     }
-
-    /// Writes the context as a tar archive, in a stable order.
-    fn pack(&self, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-        let failed = sender.clone();
-        let mut archive =
-            tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, ChannelWriter { sender }));
-        archive.follow_symlinks(false);
-        let packed = self.pack_into(&mut archive).and_then(|()| archive.finish());
-        if let Err(error) = &packed {
-            // Ends the request with an error, so that no build runs on half a context.
-            let told = failed.blocking_send(Err(io::Error::new(error.kind(), error.to_string())));
-            if told.is_err() {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-        }
-        packed
+    for entry in context.entries()? {
+        append(archive, &entry.source, Path::new(&entry.name))?;
     }
-
-    fn pack_into<W: Write>(&self, archive: &mut tar::Builder<W>) -> io::Result<()> {
-        if let Some(text) = &self.dockerfile_text {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(u64::try_from(text.len()).unwrap_or_default());
-            header.set_mode(0o644);
-            archive.append_data(&mut header, OUTSIDE_DOCKERFILE, text.as_bytes())?;
-        }
-        self.pack_folder(archive, Path::new(""))
-    }
-
-    fn pack_folder<W: Write>(
-        &self,
-        archive: &mut tar::Builder<W>,
-        folder: &Path,
-    ) -> io::Result<()> {
-        let mut entries: Vec<fs::DirEntry> =
-            fs::read_dir(self.root.join(folder))?.collect::<io::Result<_>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let path = folder.join(entry.file_name());
-            let name = slashes(&path);
-            let kind = entry.file_type()?;
-            // The Dockerfile is needed by the builder even where the rules leave it out.
-            let excluded = self.rules.excludes(&name) && name != self.dockerfile_name;
-            let walked = !excluded
-                || self.rules.may_include_below(&name)
-                || self.dockerfile_name.starts_with(&format!("{name}/"));
-            if kind.is_dir() && walked {
-                if !excluded {
-                    append(archive, &entry.path(), &path)?;
-                }
-                self.pack_folder(archive, &path)?;
-            } else if !excluded && (kind.is_file() || kind.is_symlink()) {
-                append(archive, &entry.path(), &path)?;
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Appends one entry, owned by root as the builder expects.
@@ -276,17 +201,6 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, source: &Path, name: &Path) -
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", source.display())))?;
     // A file that grows while it is read must not break the archive's structure.
     archive.append_data(&mut header, name, io::Read::take(file, metadata.len()))
-}
-
-fn missing_dockerfile(path: &Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("the Dockerfile {} does not exist", path.display()),
-    )
-}
-
-fn slashes(path: &Path) -> String {
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 struct ChannelWriter {

@@ -1,8 +1,9 @@
 //! The operating system: files, environment, signals, terminal facts. The only module (beside the
-//! build context of [`crate::engine`]) that looks at the machine itself.
+//! packing of build contexts in [`crate::engine`]) that looks at the machine itself.
 
 pub mod archive;
 pub mod browser;
+pub mod build_context;
 pub mod cache;
 pub mod files;
 pub mod ports;

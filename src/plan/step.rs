@@ -142,6 +142,8 @@ pub enum Cause {
     Missing,
     /// These fields of its definition changed.
     ConfigChanged(Vec<String>),
+    /// What it was built from changed, in words.
+    BuildChanged(Vec<String>),
     /// Its image is another one now.
     ImageChanged,
     /// Its network has to be made again.
@@ -228,6 +230,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Missing => f.write_str("missing"),
             Self::ConfigChanged(fields) => write!(f, "{} changed", fields.join(", ")),
+            Self::BuildChanged(changes) => f.write_str(&changes.join(", ")),
             Self::ImageChanged => f.write_str("image changed"),
             Self::NetworkChanged(network) => write!(f, "network {network} changed"),
             Self::NotRunning => f.write_str("not running"),

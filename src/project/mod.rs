@@ -8,6 +8,7 @@
 
 mod build;
 mod develop;
+mod dockerfile;
 mod dockerignore;
 mod health;
 mod hook;
@@ -23,6 +24,7 @@ mod unit;
 
 pub use build::Build;
 pub use develop::{Develop, WatchAction, WatchExec, WatchRule};
+pub use dockerfile::Dockerfile;
 pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};
 pub use hook::Hook;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::build_inputs::BuildInputs;
 use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
 use super::labels;
 use crate::project::{
@@ -59,6 +60,10 @@ pub struct ImageSpec {
     pub services: Vec<ServiceName>,
     /// How to build it, when a service says so.
     pub build: Option<Build>,
+    /// What it would be built from now, as far as that was looked at.
+    pub inputs: Option<BuildInputs>,
+    /// Labels that record what it is built from.
+    pub record: IndexMap<String, String>,
     /// When to pull it.
     pub pull_policy: Option<PullPolicy>,
     /// Platform, when a service says so.
@@ -238,6 +243,8 @@ fn images(project: &Project) -> Vec<ImageSpec> {
             reference: service.image.clone(),
             services: Vec::new(),
             build: None,
+            inputs: None,
+            record: IndexMap::new(),
             pull_policy: None,
             platform: None,
         });

@@ -62,6 +62,21 @@ impl FieldDigests {
         self.0.insert(field.to_owned(), mixed);
     }
 
+    /// Sets a field's digest.
+    pub fn set(&mut self, field: &str, digest: &str) {
+        self.0.insert(field.to_owned(), digest.to_owned());
+    }
+
+    /// Takes a field's digest away.
+    pub fn take(&mut self, field: &str) -> Option<String> {
+        self.0.shift_remove(field)
+    }
+
+    /// Keeps only some fields.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|field, _| keep(field));
+    }
+
     /// Fields that are different, new or gone, in the order of the model.
     #[must_use]
     pub fn changed_since(&self, earlier: &Self) -> Vec<String> {

@@ -32,6 +32,11 @@ pub const VOLUME: &str = "com.docker.compose.volume";
 pub const DIGESTS: &str = "dev.devstack.digests";
 /// Host ports that devstack chose, `ADDRESS:PREFERRED:TARGET/PROTOCOL=PORT` separated by commas.
 pub const PORTS: &str = "dev.devstack.ports";
+/// On images: what they were built from, as [`DIGESTS`] but of the `build` section, of all files of
+/// the context together and of base images.
+pub const BUILD: &str = "dev.devstack.build";
+/// On images: eight characters for each file that they were built from.
+pub const BUILD_FILES: &str = "dev.devstack.build.files";
 /// On images: `local-build` when it was built from packages in place of the official image.
 pub const IMAGE_ORIGIN: &str = "dev.devstack.image.origin";
 /// On images: what it is, where it is not the software that its name says.

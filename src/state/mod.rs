@@ -3,11 +3,13 @@
 //! [`desired`] lowers a project to resources with names, labels and digests; [`observed`] is one
 //! snapshot of the engine. [`crate::plan`] compares the two. No I/O here.
 
+mod build_inputs;
 pub mod desired;
 pub mod hash;
 pub mod labels;
 pub mod observed;
 
+pub use build_inputs::{BuildInputs, InputFile};
 pub use desired::{
     ContainerSpec, Desired, ImageSpec, InjectedFile, NetworkSpec, VolumeSpec, lower,
 };

@@ -66,6 +66,44 @@ fn arguments_targets_and_ignored_files_reach_the_build() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn up_builds_again_what_is_out_of_date_and_says_why() {
+    let stack = Stack::new(
+        "stale",
+        "services:\n  app:\n    init: true\n    command: [sleep, infinity]\n    \
+         build: {context: ./context}\n    volumes: [\"./context/src:/files/src:ro\"]\n",
+    );
+    stack.write("context/Dockerfile", "FROM redis:8\nCOPY . /files/\n");
+    stack.write("context/.dockerignore", "*.log\n");
+    for file in ["a.txt", "src/main.ts", "b.log"] {
+        stack.write(&format!("context/{file}"), file);
+    }
+    let plan = || stack.ok(&["--dry-run", "up", "-d"]).stdout;
+    stack.ok(&["up", "-d"]);
+    let id = stack.id("app");
+    assert!(!plan().contains("build"), "{}", plan());
+
+    // What is ignored, and what the container mounts anyway, is no reason.
+    stack.write("context/b.log", "changed");
+    stack.write("context/src/main.ts", "changed");
+    assert!(!plan().contains("build"), "{}", plan());
+
+    stack.write("context/a.txt", "changed");
+    assert!(plan().contains("(a.txt changed)"), "{}", plan());
+    stack.ok(&["up", "-d"]);
+    assert_ne!(stack.id("app"), id);
+    assert_eq!(stack.exec("app", &["cat", "/files/a.txt"]), "changed");
+    assert!(!plan().contains("build"), "{}", plan());
+
+    stack.write("context/Dockerfile", "FROM redis:8\nCOPY . /files/\nENV COLOUR=red\n");
+    stack.write("context/c.txt", "new");
+    assert!(plan().contains("(Dockerfile changed, c.txt added)"), "{}", plan());
+    stack.ok(&["up", "-d", "--no-build"]).says(&["is out of date (Dockerfile changed"]);
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.exec("app", &["printenv", "COLOUR"]), "red");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn the_production_image_of_the_template_is_small_and_not_roots() {
     let context = repository().join("templates/nestjs");
     let stack = Stack::empty("nestjs");

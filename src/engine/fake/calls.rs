@@ -37,7 +37,7 @@ impl Engine for FakeEngine {
         if !state.registry.is_empty() && !state.registry.contains(&reference) {
             return Err(EngineError::new("pull", reference, EngineErrorKind::ImageNotFound));
         }
-        state.add_image(reference);
+        state.add_image(reference, IndexMap::new());
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Engine for FakeEngine {
         let mut state = self.lock();
         let reference = image.reference.familiar();
         state.call("build", &reference)?;
-        state.add_image(reference);
+        state.add_image(reference, image.record.clone());
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod state;
 
 use std::sync::{Mutex, PoisonError};
 
+use indexmap::IndexMap;
 use tokio::sync::broadcast;
 
 use super::error::{EngineError, EngineErrorKind};
@@ -93,7 +94,7 @@ impl FakeEngine {
 
     /// Gets an image as somebody else's pull would.
     pub fn obtain(&self, reference: &str) {
-        self.lock().add_image(reference.to_owned());
+        self.lock().add_image(reference.to_owned(), IndexMap::new());
     }
 
     /// Makes a service's containers print these lines.

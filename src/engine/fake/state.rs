@@ -126,15 +126,17 @@ impl State {
         }
     }
 
-    pub(super) fn add_image(&mut self, reference: String) {
-        // The same id until something newer is released, as with a registry or a build cache.
+    pub(super) fn add_image(&mut self, reference: String, labels: IndexMap<String, String>) {
+        // The same id until something newer is released or built from other inputs, as with a
+        // registry or a build cache.
         let release = self.releases.get(&reference).copied().unwrap_or_default();
-        let id = format!("sha256:{reference}@{release}");
+        let built = labels.values().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let id = format!("sha256:{reference}@{release}{built}");
         self.observed.images.retain(|image| !image.references.contains(&reference));
         self.observed.images.push(ObservedImage {
             id,
             references: vec![reference],
-            labels: IndexMap::new(),
+            labels,
             size: 0,
         });
     }

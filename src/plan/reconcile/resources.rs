@@ -12,6 +12,7 @@ use crate::state::{ImageSpec, NetworkSpec, Observed, labels};
 impl Reconcile<'_> {
     pub(super) fn images(&mut self) {
         for image in &self.desired.images {
+            self.warn_of_stale(image);
             match image_step(image, self.observed, self.options) {
                 Ok(None) => {}
                 Ok(Some((operation, cause))) => {
@@ -24,6 +25,17 @@ impl Reconcile<'_> {
                 }
                 Err(conflict) => self.conflicts.push(conflict),
             }
+        }
+    }
+
+    fn warn_of_stale(&mut self, image: &ImageSpec) {
+        let changes = stale(image, self.observed);
+        if self.options.no_build && !changes.is_empty() {
+            self.plan.warnings.push(format!(
+                "image {} is out of date ({}) and `--no-build` leaves it so",
+                image.reference,
+                changes.join(", ")
+            ));
         }
     }
 
@@ -163,28 +175,48 @@ pub(super) fn image_step(
     options: &ReconcileOptions,
 ) -> Result<Option<(Operation, Cause)>, Conflict> {
     let present = observed.image(&image.reference.familiar()).is_some();
-    let cause = if present { Cause::Requested } else { Cause::Missing };
     let missing = |reason| Conflict::MissingImage {
         image: image.reference.to_string(),
         service: image.services.first().cloned().expect("an image is listed for a service"),
         reason,
     };
-    let spec = || Arc::new(image.clone());
+    let requested = if present { Cause::Requested } else { Cause::Missing };
     let policy = options.pull.or(image.pull_policy);
     if image.build.is_some() {
-        let wanted = !present || options.build || policy == Some(PullPolicy::Build);
-        return match (wanted, options.no_build) {
-            (true, false) => Ok(Some((Operation::BuildImage(spec()), cause))),
+        let changes = stale(image, observed);
+        let cause = if present && !changes.is_empty() {
+            Cause::BuildChanged(changes.clone())
+        } else {
+            requested
+        };
+        let asked = options.build || policy == Some(PullPolicy::Build);
+        return match (!present || asked || !changes.is_empty(), options.no_build) {
+            (true, false) => {
+                let mut image = image.clone();
+                if let Some(inputs) = &image.inputs {
+                    image.record = inputs.record(observed);
+                }
+                Ok(Some((Operation::BuildImage(Arc::new(image)), cause)))
+            }
             (true, true) if !present => Err(missing("`--no-build` forbids to build it")),
             _ => Ok(None),
         };
     }
+    let pull = || Operation::PullImage(Arc::new(image.clone()));
     match policy.unwrap_or(PullPolicy::Missing) {
-        PullPolicy::Always => Ok(Some((Operation::PullImage(spec()), cause))),
+        PullPolicy::Always => Ok(Some((pull(), requested))),
         _ if present => Ok(None),
         PullPolicy::Never => Err(missing("`pull_policy: never` forbids to pull it")),
         PullPolicy::Build => Err(missing("`pull_policy: build` needs a `build` section")),
-        PullPolicy::Missing => Ok(Some((Operation::PullImage(spec()), cause))),
+        PullPolicy::Missing => Ok(Some((pull(), requested))),
+    }
+}
+
+/// Why an image that is there must be built again.
+fn stale(image: &ImageSpec, observed: &Observed) -> Vec<String> {
+    match (&image.inputs, observed.image(&image.reference.familiar())) {
+        (Some(inputs), Some(found)) => inputs.changes(found, observed),
+        _ => Vec::new(),
     }
 }
 

@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 
 use crate::support::{World, desired, text};
 use devstack::plan::{ReconcileOptions, images_only, needs_images_first};
-use devstack::project::PullPolicy;
+use devstack::project::{Build, PullPolicy};
+use devstack::state::{BuildInputs, Desired, InputFile};
 
 const BUILT: &str = "
 name: p
@@ -153,4 +154,64 @@ fn a_newer_image_is_followed_by_its_containers_in_one_go() {
     world.engine.release("p-web:latest");
     world.up_with(&desired(BUILT), &build).expect("no fault");
     assert_ne!(world.container("p-web-1").image_id, before.image_id);
+}
+
+mod inputs {
+    use super::*;
+
+    /// What `BUILT` asks for with this file in its context.
+    fn built_from(main: &str) -> Desired {
+        let mut desired = desired(BUILT);
+        let files = vec![InputFile::new("src/main.ts", "file", main.as_bytes())];
+        let dockerfile = ("Dockerfile", "FROM node:26");
+        desired.images[0].inputs =
+            Some(BuildInputs::new(&Build::default(), dockerfile, files, &[]));
+        desired
+    }
+
+    fn up(world: &World, main: &str) {
+        world.up_with(&built_from(main), &ReconcileOptions::default()).expect("no fault");
+    }
+
+    #[test]
+    fn an_image_is_not_built_again_from_the_same() {
+        let world = World::new();
+        up(&world, "1");
+        assert_snapshot!(world.plan_of(&built_from("1"), |_| {}), @"  -  container p-web-1 unchanged");
+    }
+
+    #[test]
+    fn a_changed_file_is_the_reason_of_a_build() {
+        let world = World::new();
+        up(&world, "1");
+        let (observed, options) = (world.observed(), ReconcileOptions::default());
+        assert!(needs_images_first(&built_from("2"), &observed, &options));
+        let images = images_only(&built_from("2"), &observed, &options).expect("no conflicts");
+        assert_snapshot!(text(&images), @"1. build image p-web (src/main.ts changed)");
+        let before = world.container("p-web-1").id;
+        up(&world, "2");
+        assert_ne!(world.container("p-web-1").id, before);
+        assert_snapshot!(world.plan_of(&built_from("2"), |_| {}), @"  -  container p-web-1 unchanged");
+    }
+
+    #[test]
+    fn an_image_of_unknown_inputs_is_built_once() {
+        let world = World::after_up(BUILT);
+        assert_snapshot!(world.plan_of(&built_from("1"), |_| {}), @r"
+        1. build image p-web (no record of what it was built from)
+        -  container p-web-1 unchanged
+        ");
+        up(&world, "1");
+        assert_snapshot!(world.plan_of(&built_from("1"), |_| {}), @"  -  container p-web-1 unchanged");
+    }
+
+    #[test]
+    fn a_forbidden_build_is_warned_of() {
+        let world = World::new();
+        up(&world, "1");
+        assert_snapshot!(world.plan_of(&built_from("2"), |it| it.no_build = true), @r"
+          -  container p-web-1 unchanged
+        warning: image p-web is out of date (src/main.ts changed) and `--no-build` leaves it so
+        ");
+    }
 }

@@ -1,0 +1,55 @@
+//! What the project's images would be built from now.
+
+use std::path::Path;
+
+use crate::os::build_context::BuildContext;
+use crate::project::{Build, Mount, Project, Service};
+use crate::state::{BuildInputs, Desired, ImageSpec};
+
+/// Looks at the build contexts. One that cannot be read is left to the build, which tells why.
+pub(super) async fn with_build_inputs(project: &Project, desired: &Desired) -> Desired {
+    let mut desired = desired.clone();
+    let wanted: Vec<(usize, Build, Vec<Vec<String>>)> = desired
+        .images
+        .iter()
+        .enumerate()
+        .filter_map(|(index, image)| {
+            let build = image.build.clone()?;
+            let mounts = mounts(project, image, &build.context);
+            Some((index, build, mounts))
+        })
+        .collect();
+    if wanted.is_empty() {
+        return desired;
+    }
+    let read = tokio::task::spawn_blocking(move || {
+        let inputs =
+            wanted.into_iter().map(|(index, build, mounts)| (index, read(&build, &mounts)));
+        inputs.collect::<Vec<_>>()
+    });
+    for (index, inputs) in read.await.unwrap_or_default() {
+        desired.images[index].inputs = inputs;
+    }
+    desired
+}
+
+fn read(build: &Build, mounts: &[Vec<String>]) -> Option<BuildInputs> {
+    let context = BuildContext::open(build).ok()?;
+    let text = context.dockerfile().ok()?;
+    let files = context.files().ok()?;
+    Some(BuildInputs::new(build, (context.dockerfile_name(), &text), files, mounts))
+}
+
+/// The paths of the context that each service running the image mounts.
+fn mounts(project: &Project, image: &ImageSpec, context: &Path) -> Vec<Vec<String>> {
+    let services = image.services.iter().filter_map(|name| project.services.get(name));
+    services.map(|service| mounted(service, context)).collect()
+}
+
+fn mounted(service: &Service, context: &Path) -> Vec<String> {
+    let sources = service.mounts.iter().filter_map(|mount| match mount {
+        Mount::Bind { source, .. } => source.strip_prefix(context).ok(),
+        _ => None,
+    });
+    sources.map(|path| path.to_string_lossy().replace('\\', "/")).collect()
+}

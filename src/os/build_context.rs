@@ -1,0 +1,185 @@
+//! The folder that a build may use: which of its files are sent, and what is in them.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::project::{Build, Dockerignore};
+use crate::state::InputFile;
+
+/// The name under which a Dockerfile from outside the context travels.
+pub const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
+
+/// A build's context, opened.
+#[derive(Debug)]
+pub struct BuildContext {
+    root: PathBuf,
+    rules: Dockerignore,
+    dockerfile_name: String,
+    dockerfile_text: Option<String>,
+}
+
+/// A file, link or folder that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is.
+    pub source: PathBuf,
+    /// Its path in the context, with `/`.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+impl BuildContext {
+    /// Finds the Dockerfile and the rules of what is sent.
+    ///
+    /// # Errors
+    /// When the folder, the Dockerfile or a rule is not as it should be.
+    pub fn open(build: &Build) -> io::Result<Self> {
+        let root = build.context.clone();
+        if !root.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the build context {} is not a folder", root.display()),
+            ));
+        }
+        let path = build.dockerfile.clone().unwrap_or_else(|| PathBuf::from("Dockerfile"));
+        let full = root.join(&path);
+        let inside = full.strip_prefix(&root).ok().map(slashes);
+        let (dockerfile_name, dockerfile_text) = match (&build.dockerfile_inline, inside) {
+            (Some(text), _) => (OUTSIDE_DOCKERFILE.to_owned(), Some(text.clone())),
+            (None, Some(name)) if !name.starts_with("../") => {
+                if !full.is_file() {
+                    return Err(missing_dockerfile(&full));
+                }
+                (name, None)
+            }
+            (None, _) => {
+                let text = fs::read_to_string(&full).map_err(|_| missing_dockerfile(&full))?;
+                (OUTSIDE_DOCKERFILE.to_owned(), Some(text))
+            }
+        };
+        // A Dockerfile may have rules of its own beside it.
+        let own_rules = PathBuf::from(format!("{}.dockerignore", full.display()));
+        let rules_path = if own_rules.is_file() { own_rules } else { root.join(".dockerignore") };
+        let rules = match fs::read_to_string(&rules_path) {
+            Ok(text) => Dockerignore::parse(&text).map_err(|error| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{}: {error}", rules_path.display()),
+                )
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Dockerignore::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { root, rules, dockerfile_name, dockerfile_text })
+    }
+
+    /// The Dockerfile's path in the context.
+    #[must_use]
+    pub fn dockerfile_name(&self) -> &str {
+        &self.dockerfile_name
+    }
+
+    /// The Dockerfile's text when it is not a file of the context.
+    #[must_use]
+    pub fn outside_dockerfile(&self) -> Option<&str> {
+        self.dockerfile_text.as_deref()
+    }
+
+    /// The Dockerfile's text.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn dockerfile(&self) -> io::Result<String> {
+        match &self.dockerfile_text {
+            Some(text) => Ok(text.clone()),
+            None => fs::read_to_string(self.root.join(&self.dockerfile_name)),
+        }
+    }
+
+    /// All that is sent, in a stable order, folders before what is in them.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.walk(Path::new(""), &mut entries)?;
+        Ok(entries)
+    }
+
+    /// Digests of the files and links that are sent, by name, in a stable order.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn files(&self) -> io::Result<Vec<InputFile>> {
+        let entries = self.entries()?;
+        entries.iter().filter(|entry| !entry.is_folder).map(input).collect()
+    }
+
+    fn walk(&self, folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
+        let mut found: Vec<fs::DirEntry> =
+            fs::read_dir(self.root.join(folder))?.collect::<io::Result<_>>()?;
+        found.sort_by_key(fs::DirEntry::file_name);
+        for entry in found {
+            let path = folder.join(entry.file_name());
+            let name = slashes(&path);
+            let kind = entry.file_type()?;
+            // The Dockerfile is needed by the builder even where the rules leave it out.
+            let excluded = self.rules.excludes(&name) && name != self.dockerfile_name;
+            let walked = !excluded
+                || self.rules.may_include_below(&name)
+                || self.dockerfile_name.starts_with(&format!("{name}/"));
+            let is_folder = kind.is_dir();
+            if !excluded && (is_folder || kind.is_file() || kind.is_symlink()) {
+                entries.push(Entry { source: entry.path(), name, is_folder });
+            }
+            if is_folder && walked {
+                self.walk(&path, entries)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is in a file, or where a link leads, and whether it may be run.
+fn input(entry: &Entry) -> io::Result<InputFile> {
+    let failed = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", entry.source.display()))
+    };
+    let metadata = fs::symlink_metadata(&entry.source).map_err(failed)?;
+    let mut content = Vec::new();
+    let kind = if metadata.is_symlink() {
+        let link = fs::read_link(&entry.source).map_err(failed)?;
+        content.extend_from_slice(slashes(&link).as_bytes());
+        "link"
+    } else {
+        File::open(&entry.source)
+            .and_then(|mut file| file.read_to_end(&mut content))
+            .map_err(failed)?;
+        if is_executable(&metadata) { "program" } else { "file" }
+    };
+    Ok(InputFile::new(&entry.name, kind, &content))
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_metadata: &fs::Metadata) -> bool {
+    false
+}
+
+fn missing_dockerfile(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("the Dockerfile {} does not exist", path.display()),
+    )
+}
+
+fn slashes(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

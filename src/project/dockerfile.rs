@@ -1,0 +1,172 @@
+//! What a Dockerfile says of its inputs (Docker's Dockerfile reference): which images it begins
+//! with, and which files of the context it names.
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dockerfile {
+    /// Images of `FROM` and `COPY --from`, stages of the file left out, as far as they are written
+    /// without variables.
+    pub bases: Vec<String>,
+    /// Sources of `COPY` and `ADD` in the context: paths and patterns, without a slash at either
+    /// end; the whole context is `.`.
+    pub sources: Vec<String>,
+}
+
+impl Dockerfile {
+    /// Reads the text. What it does not understand is left for the builder to complain about.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut found = Self::default();
+        let mut stages: Vec<String> = Vec::new();
+        for instruction in instructions(text) {
+            let (name, rest) =
+                instruction.split_once(char::is_whitespace).unwrap_or((&instruction, ""));
+            let (flags, arguments) = flags(rest);
+            match name.to_ascii_uppercase().as_str() {
+                "FROM" => {
+                    let mut words = arguments.split_whitespace();
+                    found.base(words.next().unwrap_or_default(), &stages);
+                    if words.next().is_some_and(|word| word.eq_ignore_ascii_case("as")) {
+                        stages.extend(words.next().map(str::to_lowercase));
+                    }
+                }
+                "COPY" | "ADD" => {
+                    match flags.iter().find_map(|flag| flag.strip_prefix("--from=")) {
+                        Some(image) => found.base(image, &stages),
+                        None => found.sources.extend(sources(arguments)),
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn base(&mut self, image: &str, stages: &[String]) {
+        let is_stage = stages.contains(&image.to_lowercase()) || image.parse::<usize>().is_ok();
+        let is_image = !image.is_empty() && image != "scratch" && !image.contains('$');
+        if is_image && !is_stage && !self.bases.iter().any(|base| base == image) {
+            self.bases.push(image.to_owned());
+        }
+    }
+}
+
+/// Instructions, each on one line, without comments and heredocs.
+fn instructions(text: &str) -> Vec<String> {
+    let is_escape = |line: &str| {
+        let directive: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+        directive.eq_ignore_ascii_case("#escape=`")
+    };
+    let mut directives = text.lines().take_while(|line| line.starts_with('#'));
+    let escape = if directives.any(is_escape) { '`' } else { '\\' };
+    let mut instructions = Vec::new();
+    let mut current = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(continued) = line.strip_suffix(escape) {
+            current.push_str(continued);
+            current.push(' ');
+            continue;
+        }
+        current.push_str(line);
+        for end in heredocs(&current) {
+            // Its text is no instruction.
+            lines.by_ref().find(|line| line.trim() == end);
+        }
+        instructions.push(std::mem::take(&mut current).trim().to_owned());
+    }
+    if !current.trim().is_empty() {
+        instructions.push(current.trim().to_owned());
+    }
+    instructions
+}
+
+/// The words that end the heredocs of an instruction.
+fn heredocs(instruction: &str) -> Vec<String> {
+    let begins = instruction.split_whitespace().filter_map(|word| word.strip_prefix("<<"));
+    begins
+        .map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']).to_owned())
+        .filter(|word| word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_'))
+        .collect()
+}
+
+fn flags(rest: &str) -> (Vec<&str>, &str) {
+    let mut flags = Vec::new();
+    let mut rest = rest.trim_start();
+    while rest.starts_with("--") {
+        let (flag, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        flags.push(flag);
+        rest = after.trim_start();
+    }
+    (flags, rest)
+}
+
+/// All arguments but the last, which is the target.
+fn sources(arguments: &str) -> Vec<String> {
+    let mut words: Vec<String> = match serde_json::from_str(arguments) {
+        Ok(words) => words,
+        Err(_) => arguments.split_whitespace().map(str::to_owned).collect(),
+    };
+    words.pop();
+    words
+        .iter()
+        .filter(|word| !word.starts_with("<<") && !word.contains("://"))
+        .map(|word| {
+            let parts = word.split('/').filter(|part| !matches!(*part, "" | "."));
+            let path = parts.collect::<Vec<_>>().join("/");
+            // A variable may stand for anything.
+            if path.is_empty() || path.contains('$') { ".".to_owned() } else { path }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_and_sources_are_found() {
+        let text = "\
+# syntax=docker/dockerfile:1
+ARG TAG=26
+FROM --platform=linux/amd64 node:26-slim AS deps
+WORKDIR /app
+COPY package.json ./package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm \\
+    # a comment within
+    npm ci
+FROM deps as dev
+COPY --chown=node:node [\"src dir\", \"other/\", \"/app/\"]
+ADD https://example.com/a.tar.gz /tmp/
+COPY . .
+COPY <<EOF /etc/motd
+FROM nothing
+EOF
+FROM node:${TAG}
+COPY --from=deps /app /app
+COPY --from=redis:8 /usr/bin/redis-cli /bin/
+COPY --from=0 /app /app
+FROM scratch
+copy conf/*.yml /conf/
+";
+        let found = Dockerfile::read(text);
+        assert_eq!(found.bases, ["node:26-slim", "redis:8"]);
+        assert_eq!(
+            found.sources,
+            ["package.json", "package-lock.json", "src dir", "other", ".", "conf/*.yml"]
+        );
+    }
+
+    #[test]
+    fn anything_is_read() {
+        for text in ["", "FROM", "COPY", "COPY a", "\\", "FROM a \\", "COPY [\"a\"", "COPY <<x"] {
+            let _ = Dockerfile::read(text);
+        }
+        assert_eq!(Dockerfile::read("COPY $DIR/x /x").sources, ["."]);
+        assert_eq!(Dockerfile::read("# escape=`\nFROM `\n  redis:8").bases, ["redis:8"]);
+    }
+}
