@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::error::{CliError, ExitStatus};
+use super::error::{CliError, ExitStatus, Problem};
+use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{Scope, desired, selected};
 use super::timing::TimingArgs;
@@ -13,8 +14,9 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
-use crate::plan::{Plan, ReconcileOptions};
+use crate::plan::{Plan, ReconcileOptions, needs_images_first, reset};
 use crate::project::Project;
+use crate::state::Desired;
 
 /// Arguments of `reset`.
 #[derive(Debug, clap::Args)]
@@ -46,13 +48,28 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
         keep_networks: true,
         ..TeardownOptions::default()
     };
-    let plan = teardown(&project.name, &observed, &options);
+    let removal = teardown(&project.name, &observed, &options);
+    // The whole stack comes back, since dependants of a reset service may have been disturbed.
+    let project: Arc<Project> = selected(&project, &[], true)?;
+    let mut desired = with_build_inputs(&project, &desired(&project)).await;
+    up::choose_ports(cx, &engine, &mut desired, &observed);
+    let creation = ReconcileOptions::default();
+    let remains = reset::remains(&observed, &removal);
+    // Whether containers that stay must follow a new image is known only once that is there.
+    let images_first = needs_images_first(&desired, &remains, &creation);
+    let plan = if images_first {
+        removal.clone()
+    } else {
+        reset::reset(&desired, &observed, &options, &creation).map_err(Problem::Conflicts)?
+    };
+    up::check_sources(&engine, &project)?;
+    up::check_ports(&engine, &desired, &plan, &observed)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);
     }
-    if !plan.is_empty() && !args.yes {
-        cx.note(&losses(&plan));
+    if !removal.is_empty() && !args.yes {
+        cx.note(&losses(&removal));
         match cx.confirm("Reset?") {
             Some(true) => {}
             Some(false) => {
@@ -69,32 +86,32 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     }
     // The time that a person took to answer is not the command's.
     cx.clock.restart();
-    let outcome = begin_afresh(cx, &engine, &project, &plan, args.wait_timeout).await;
+    let wait = args.wait_timeout.map(Duration::from_secs);
+    let then_up = images_first.then_some((&*project, &desired));
+    let outcome = begin_afresh(cx, &engine, &plan, wait, then_up).await;
     let concluded = args.timing.conclude(cx, &engine, &project.name, "reset").await;
-    let project = outcome?;
+    outcome?;
     concluded?;
     cx.print(&urls::table(cx, &project, &engine.observe_containers().await?))?;
     Ok(ExitStatus::Success)
 }
 
-/// Throws away, and brings the stack up.
+/// Throws away and makes again; `up` follows where containers that stay may have to follow an image.
 async fn begin_afresh(
     cx: &Context,
     engine: &Arc<DockerEngine>,
-    project: &Project,
     plan: &Plan,
-    wait_timeout: Option<u64>,
-) -> Result<Arc<Project>, CliError> {
+    wait: Option<Duration>,
+    up: Option<(&Project, &Desired)>,
+) -> Result<(), CliError> {
     // Not before the question: there, Ctrl-C simply ends the command.
     let mut interrupts = Interrupts::listen();
-    run(cx, engine, plan, None, &mut interrupts).await?;
-    // The whole stack comes back, since dependants of a reset service may have been disturbed.
-    let project: Arc<Project> = selected(project, &[], true)?;
-    let desired = desired(&project);
-    let wait = wait_timeout.map(Duration::from_secs);
-    let options = ReconcileOptions::default();
-    up::bring_up(cx, engine, &project, &desired, &options, wait, &mut interrupts).await?;
-    Ok(project)
+    run(cx, engine, plan, wait, &mut interrupts).await?;
+    if let Some((project, desired)) = up {
+        let options = ReconcileOptions::default();
+        up::bring_up(cx, engine, project, desired, &options, wait, &mut interrupts).await?;
+    }
+    Ok(())
 }
 
 /// What will be gone, in words.

@@ -189,20 +189,10 @@ pub(super) async fn bring_up(
     wait: Option<Duration>,
     interrupts: &mut Interrupts,
 ) -> Result<Option<Observed>, CliError> {
-    if engine.endpoint().is_local() {
-        let missing = files::missing_sources(project);
-        if !missing.is_empty() {
-            return Err(Problem::MissingSources(missing).into());
-        }
-    }
+    check_sources(engine, project)?;
     let (desired, observed) = tokio::join!(with_build_inputs(project, desired), engine.observe());
     let (mut desired, mut observed) = (desired, observed?);
-    let local = engine.endpoint().is_local();
-    for moved in plan::choose_ports(&mut desired, &observed, &|ip, port, protocol| {
-        !local || ports::is_free(ip, port, protocol)
-    }) {
-        cx.note(&ports::moved(moved, local));
-    }
+    choose_ports(cx, engine, &mut desired, &observed);
     let desired = &desired;
     let mut options = options.clone();
     if plan::needs_images_first(desired, &observed, &options) {
@@ -228,7 +218,34 @@ pub(super) async fn bring_up(
     Ok(plan.is_empty().then_some(observed))
 }
 
-fn check_ports(
+/// Settles which host ports the `auto` ones are, and tells of those that are not the usual ones.
+pub(super) fn choose_ports(
+    cx: &Context,
+    engine: &DockerEngine,
+    desired: &mut Desired,
+    observed: &Observed,
+) {
+    let local = engine.endpoint().is_local();
+    for moved in plan::choose_ports(desired, observed, &|ip, port, protocol| {
+        !local || ports::is_free(ip, port, protocol)
+    }) {
+        cx.note(&ports::moved(moved, local));
+    }
+}
+
+/// Refuses to begin when a bind mount has no source.
+pub(super) fn check_sources(engine: &DockerEngine, project: &Project) -> Result<(), CliError> {
+    if engine.endpoint().is_local() {
+        let missing = files::missing_sources(project);
+        if !missing.is_empty() {
+            return Err(Problem::MissingSources(missing).into());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to begin when somebody else has a port that the plan needs.
+pub(super) fn check_ports(
     engine: &DockerEngine,
     desired: &Desired,
     plan: &plan::Plan,

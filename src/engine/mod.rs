@@ -106,6 +106,8 @@ pub struct ContainerFacts {
     pub started_at: String,
     /// How often the engine started it again.
     pub restarts: u64,
+    /// Whether its process 1 is one that passes signals on.
+    pub init: bool,
 }
 
 /// How a command inside a container ended.

@@ -215,6 +215,7 @@ pub(super) fn container_facts(answer: ContainerInspectResponse) -> ContainerFact
             .collect(),
         ports: ports(network_settings.ports.unwrap_or_default()),
         started_at: state.started_at.unwrap_or_default(),
+        init: answer.host_config.and_then(|config| config.init).unwrap_or_default(),
         restarts: u64::try_from(answer.restart_count.unwrap_or_default()).unwrap_or_default(),
     }
 }

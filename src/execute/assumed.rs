@@ -102,6 +102,7 @@ pub(super) async fn facts<E: Engine>(
         ports,
         started_at: String::new(),
         restarts: 0,
+        init: false,
     })
 }
 

@@ -15,10 +15,12 @@ use super::creation;
 use super::failure::{ExecuteError, StepError, StepFailure};
 use super::lives::Lives;
 use super::probing::Finding;
+use super::stopping::Stopping;
 use super::wait::{self, Reached, Waiting};
 use crate::engine::{Engine, ProgressSink};
 use crate::event::{Action, Event, Progress, Subject};
 use crate::plan::{ContainerRef, Operation, Plan, Step, StepId};
+use crate::project::Duration as GracePeriod;
 use crate::state::{ContainerId, ContainerSpec};
 
 /// Bounds of a run.
@@ -29,6 +31,9 @@ pub struct Limits {
     /// Longest wait for one container, over its own setting.
     pub wait: Option<Duration>,
 }
+
+/// What even the last one of many is given to stop.
+const LEAST_GRACE: Duration = Duration::from_secs(3);
 
 /// Calls at the same time when the user sets no bound: more only queue inside the engine.
 const PARALLEL: usize = 16;
@@ -87,6 +92,8 @@ pub async fn execute<E: Engine>(
             slots: Semaphore::new(limits.parallel.max(1)),
             port_ranges: Mutex::new(()),
             probes,
+            begun: Instant::now(),
+            stopped_within: plan.stopped_within,
             abort: cancel.child_token(),
         }),
         plan,
@@ -134,8 +141,20 @@ struct Shared<E> {
     /// Two starts with host port ranges could be given the same port by the engine.
     port_ranges: Mutex<()>,
     probes: mpsc::Sender<(StepId, String)>,
+    begun: Instant,
+    /// When everything should have stopped, from the begin.
+    stopped_within: Option<GracePeriod>,
     /// Ends pulls, builds and waits: after a cancellation or another step's failure.
     abort: CancellationToken,
+}
+
+impl<E> Shared<E> {
+    /// What is left of a grace period when others before have used up the time.
+    fn remaining(&self, grace: GracePeriod) -> GracePeriod {
+        let Some(within) = self.stopped_within else { return grace };
+        let left = within.0.saturating_sub(self.begun.elapsed()).max(LEAST_GRACE);
+        GracePeriod(grace.0.min(left))
+    }
 }
 
 struct Run<'a, E> {
@@ -487,7 +506,11 @@ impl Job {
                 engine.start_container(id).await?;
             }
             (Operation::StopContainer { grace, .. }, Some(id)) => {
-                engine.stop_container(id, *grace).await?;
+                let grace = grace.map(|grace| shared.remaining(grace));
+                let stopping = Stopping { engine, id, subject: &self.subject, grace };
+                if let Some(warning) = stopping.stop().await? {
+                    let _ = shared.events.send(Event::Warning(warning)).await;
+                }
             }
             (Operation::RestartContainer { grace, .. }, Some(id)) => {
                 engine.restart_container(id, *grace).await?;

@@ -9,6 +9,7 @@ mod executor;
 mod failure;
 mod lives;
 mod probing;
+mod stopping;
 mod wait;
 
 pub use executor::{Limits, execute};

@@ -281,6 +281,7 @@ mod tests {
             ports: Vec::new(),
             started_at: String::new(),
             restarts: 0,
+            init: false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::step::{AwaitFor, Cause, ContainerRef, Operation, Plan, StepId};
-use super::teardown::{dependants, dependants_first, dependencies_first, subject};
+use super::teardown::{dependants, dependants_first, dependencies_first, stopped_within, subject};
 use crate::project::{DependsOnCondition, Duration, ProjectName, ServiceName};
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, ObservedContainer};
 
@@ -36,13 +36,17 @@ pub fn stop(containers: &[&ObservedContainer], grace: Option<Duration>) -> Plan 
             .filter_map(|dependant| stops.get(&dependant.id).copied())
             .collect();
         let step = plan.push(
-            Operation::StopContainer { id: container.id.clone(), grace },
+            Operation::StopContainer {
+                id: container.id.clone(),
+                grace: grace.or(container.stop_grace()),
+            },
             subject(container),
             Cause::Requested,
             after,
         );
         stops.insert(&container.id, step);
     }
+    plan.stopped_within = stopped_within(&plan);
     plan
 }
 

@@ -9,6 +9,7 @@ mod identity;
 pub mod lifecycle;
 mod ports;
 mod reconcile;
+pub mod reset;
 mod step;
 pub mod teardown;
 

@@ -20,6 +20,9 @@ pub struct Plan {
     pub unchanged: Vec<Subject>,
     /// What a person should know, such as orphans that were left alone.
     pub warnings: Vec<String>,
+    /// Time from the run's begin by which everything should have stopped: what is stopped after
+    /// others that took long gets less than its grace period.
+    pub stopped_within: Option<Duration>,
 }
 
 /// One engine call (or one wait).

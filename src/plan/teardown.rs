@@ -7,7 +7,9 @@ use super::graph::topological;
 use super::step::{Cause, Operation, Plan, StepId};
 use crate::event::Subject;
 use crate::project::{Duration, ProjectName, ServiceName};
-use crate::state::{ContainerId, Observed, ObservedContainer, is_anonymous, labels};
+use crate::state::{
+    ContainerId, DEFAULT_STOP_GRACE, Observed, ObservedContainer, is_anonymous, labels,
+};
 
 /// What to take away.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +39,7 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
     warn_of_orphans(&mut plan, options, &staying);
 
     let mut stops: HashMap<&ContainerId, StepId> = HashMap::new();
-    let mut removals: Vec<StepId> = Vec::new();
+    let mut removals: Vec<(&ObservedContainer, StepId)> = Vec::new();
     for container in dependants_first(&going) {
         let subject = subject(container);
         let mut after = Vec::new();
@@ -48,7 +50,10 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
                 .filter_map(|dependant| stops.get(&dependant.id).copied())
                 .collect();
             let stop = plan.push(
-                Operation::StopContainer { id: container.id.clone(), grace: options.grace },
+                Operation::StopContainer {
+                    id: container.id.clone(),
+                    grace: options.grace.or(container.stop_grace()),
+                },
                 subject.clone(),
                 Cause::Requested,
                 after,
@@ -56,7 +61,7 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             stops.insert(&container.id, stop);
             after = vec![stop];
         }
-        removals.push(plan.push(
+        let removal = plan.push(
             Operation::RemoveContainer {
                 id: container.id.clone(),
                 anonymous_volumes: options.volumes,
@@ -64,8 +69,13 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             subject,
             Cause::Requested,
             after,
-        ));
+        );
+        removals.push((container, removal));
     }
+    plan.stopped_within = stopped_within(&plan);
+    let removals_of = |uses: &dyn Fn(&ObservedContainer) -> bool| -> Vec<StepId> {
+        removals.iter().filter(|(container, _)| uses(container)).map(|(_, step)| *step).collect()
+    };
     if !options.keep_networks && options.services.is_none() {
         for network in observed.networks.iter().filter(|network| owned(&network.labels, project)) {
             let in_use =
@@ -79,7 +89,7 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
                 Operation::RemoveNetwork { id: network.id.clone() },
                 Subject::Network(network.name.clone()),
                 Cause::Requested,
-                removals.clone(),
+                removals_of(&|container| container.networks.contains_key(&network.name)),
             );
         }
     }
@@ -88,7 +98,9 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             Operation::RemoveVolume(volume.to_owned()),
             Subject::Volume(volume.to_owned()),
             Cause::Requested,
-            removals.clone(),
+            removals_of(&|container| {
+                container.mounts.iter().any(|mount| mount.volume.as_deref() == Some(volume))
+            }),
         );
     }
     for reference in &options.images {
@@ -96,10 +108,19 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             Operation::RemoveImage(reference.clone()),
             Subject::Image { reference: reference.clone(), services: Vec::new() },
             Cause::Requested,
-            removals.clone(),
+            removals_of(&|_| true),
         );
     }
     plan
+}
+
+/// The longest grace period: others run while it passes.
+pub(super) fn stopped_within(plan: &Plan) -> Option<Duration> {
+    let graces = plan.steps.iter().filter_map(|step| match step.operation {
+        Operation::StopContainer { grace, .. } => Some(grace.unwrap_or(DEFAULT_STOP_GRACE).0),
+        _ => None,
+    });
+    graces.max().map(Duration)
 }
 
 fn partition<'a>(

@@ -269,7 +269,7 @@ mod tests {
         let before = build(|_| {});
         let target = build(|it| it.target = Some("dev".to_owned()));
         assert_eq!(between(&before, &target), "build target changed");
-        let arguments = build(|it| drop(it.args.insert("A".to_owned(), None)));
+        let arguments = build(|it| drop(it.args.insert("A".to_owned(), String::new())));
         assert_eq!(between(&before, &arguments), "build args changed");
         // Where the folder is, and whether the cache is used, changes no image.
         let elsewhere = build(|it| (it.no_cache, it.context) = (true, "/elsewhere".into()));

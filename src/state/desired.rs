@@ -9,10 +9,13 @@ use super::build_inputs::BuildInputs;
 use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
 use super::labels;
 use crate::project::{
-    Build, DependsOnCondition, FileGrant, FileObject, FileSource, ImageRef, Mount, Network,
-    NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Secret, Service,
-    ServiceName, Volume, VolumeOwner,
+    Build, DependsOnCondition, Duration, FileGrant, FileObject, FileSource, ImageRef, Mount,
+    Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Secret,
+    Service, ServiceName, Volume, VolumeOwner,
 };
+
+/// The time that the engine gives a container to stop when nothing else is said.
+pub const DEFAULT_STOP_GRACE: Duration = Duration(std::time::Duration::from_secs(10));
 
 /// Everything that should exist.
 #[derive(Debug, Clone)]
@@ -440,6 +443,12 @@ fn digests(
     digests
 }
 
+/// Seconds that a service is given to stop; a started one counts.
+fn stop_grace(service: &Service) -> u64 {
+    let grace = service.stop_grace_period.map_or(DEFAULT_STOP_GRACE.0, |grace| grace.0);
+    u64::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
+}
+
 fn container_labels(
     project: &Project,
     service: &Service,
@@ -472,6 +481,7 @@ fn container_labels(
         (labels::CONFIG_HASH, digest(&digests.to_label())),
         (labels::DIGESTS, digests.to_label()),
         (labels::ONE_OFF, "False".to_owned()),
+        (labels::STOP_GRACE, stop_grace(service).to_string()),
         (labels::DEPENDS_ON, depends_on),
         (labels::WORKING_DIR, project.working_dir.display().to_string()),
         (labels::CONFIG_FILES, join(&project.config_files)),

@@ -37,6 +37,8 @@ pub const PORTS: &str = "dev.devstack.ports";
 pub const BUILD: &str = "dev.devstack.build";
 /// On images: eight characters for each file that they were built from.
 pub const BUILD_FILES: &str = "dev.devstack.build.files";
+/// Seconds that it is given to stop; the engine's lists do not tell.
+pub const STOP_GRACE: &str = "dev.devstack.stop-grace";
 /// On images: `local-build` when it was built from packages in place of the official image.
 pub const IMAGE_ORIGIN: &str = "dev.devstack.image.origin";
 /// On images: what it is, where it is not the software that its name says.

@@ -11,7 +11,8 @@ pub mod observed;
 
 pub use build_inputs::{BuildInputs, InputFile};
 pub use desired::{
-    ContainerSpec, Desired, ImageSpec, InjectedFile, NetworkSpec, VolumeSpec, lower,
+    ContainerSpec, DEFAULT_STOP_GRACE, Desired, ImageSpec, InjectedFile, NetworkSpec, VolumeSpec,
+    lower,
 };
 pub use hash::{ContentDigests, FieldDigests};
 pub use observed::{

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::hash::FieldDigests;
 use super::labels;
-use crate::project::{ProjectName, Protocol, ServiceName};
+use crate::project::{Duration, ProjectName, Protocol, ServiceName};
 
 /// The engine's id of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -221,6 +221,13 @@ impl ObservedContainer {
             let (key, number) = pair.split_once('=')?;
             Some((key, number.parse().ok()?))
         })
+    }
+
+    /// The time that it is given to stop, where it was made with a record of it.
+    #[must_use]
+    pub fn stop_grace(&self) -> Option<Duration> {
+        let seconds: u64 = self.labels.get(labels::STOP_GRACE)?.parse().ok()?;
+        Some(Duration::from_secs(seconds))
     }
 
     /// The services that it was created to depend on.

@@ -155,8 +155,10 @@ fn help_of_up_lists_its_options() {
     out:
     out: Options:
     out:   -d, --detach                  Return when everything is ready instead of following the logs
-    out:       --build                   Build images before starting
-    out:       --no-build                Fail rather than build a missing image
+    out:       --build                   Build all images; without it only those that are missing or out of
+    out:                                 date
+    out:       --no-build                Build nothing: fail when an image is missing, leave it when it is
+    out:                                 out of date
     out:       --wait                    Wait until everything is ready, then return (`-d` does so by itself)
     out:       --no-wait                 Do not wait for services that no other one waits for
     out:       --wait-timeout <SECONDS>  Longest wait for one service, in seconds

@@ -260,6 +260,77 @@ fn a_cancellation_lets_changes_under_way_end() {
 }
 
 #[test]
+fn every_phase_can_be_cancelled() {
+    let yaml = "
+name: p
+services:
+  db: {image: db, healthcheck: {test: 'true'}}
+  app: {build: ., depends_on: {db: {condition: service_healthy}}}
+";
+    // What the engine would finish anyway is waited for; the rest is dropped at once.
+    let cases = [
+        ("pull", Action::Pull, 0),
+        ("build", Action::Build, 0),
+        ("create network", Action::Create, 5),
+        ("create", Action::Create, 5),
+        ("start", Action::Start, 5),
+        ("run", Action::Await, 0),
+    ];
+    for (method, phase, seconds) in cases {
+        let world = World::new();
+        world.engine.behave("db", Behaviour::Starting);
+        world.engine.slow_down(method, Duration::from_secs(5));
+        let plan = plan_of(&world, yaml);
+        let mut cancelled = None;
+        let (result, events) = world.run_limited(&plan, Limits::default(), |event, cancel| {
+            let reached = match (method, event) {
+                ("create network", Event::Started { subject: Subject::Network(_), .. }) => true,
+                ("create network", _) => false,
+                (_, Event::Started { action, subject, .. }) => {
+                    *action == phase && !matches!(subject, Subject::Network(_))
+                }
+                _ => false,
+            };
+            if reached && cancelled.is_none() {
+                cancelled = Some(tokio::time::Instant::now());
+                cancel.cancel();
+            }
+        });
+        let error = result.expect_err("it was cancelled");
+        assert!(error.cancelled && error.failures.is_empty(), "{method}: {error:?}");
+        let cancelled = cancelled.expect("the phase is reached");
+        let took = world.block_on(async move { cancelled.elapsed() });
+        assert_eq!(took.as_secs(), seconds, "{method}");
+        let cancelling = events.iter().position(|event| *event == Event::Cancelling);
+        let later = &events[cancelling.expect("it is told")..];
+        assert!(!later.iter().any(|event| matches!(event, Event::Started { .. })), "{later:#?}");
+        // Whatever was left behind, `up` and `down` get on from there.
+        world.engine.slow_down(method, Duration::ZERO);
+        world.engine.behave("db", Behaviour::Healthy);
+        world.run(&world.down("p", |_| {})).expect("down works");
+        world.up(yaml);
+    }
+}
+
+#[test]
+fn a_stop_can_be_cancelled() {
+    let yaml = "name: p\nservices:\n  db: {image: db}\n  web: {image: web, depends_on: [db]}\n";
+    let world = World::after_up(yaml);
+    world.engine.slow_down("stop", Duration::from_secs(5));
+    let plan = world.down("p", |_| {});
+    let begun = world.block_on(async { tokio::time::Instant::now() });
+    let (result, _) = world.run_limited(&plan, Limits::default(), |event, cancel| {
+        if matches!(event, Event::Started { action: Action::Stop, .. }) {
+            cancel.cancel();
+        }
+    });
+    assert!(result.expect_err("it was cancelled").cancelled);
+    let took = world.block_on(async move { begun.elapsed() });
+    assert_eq!(took.as_secs(), 5, "only the stop under way ends");
+    assert!(world.container("p-db-1").state.is_running());
+}
+
+#[test]
 fn a_cancellation_after_the_last_step_changes_nothing() {
     let world = World::after_up(APART);
     let plan = plan_of(&world, APART);

@@ -9,5 +9,6 @@ mod graph;
 mod layering;
 mod plan;
 mod properties;
+mod stopping;
 mod support;
 mod waiting;

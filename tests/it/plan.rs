@@ -9,5 +9,6 @@ mod lifecycle;
 mod order;
 mod ports;
 mod remains;
+mod reset;
 mod scale;
 mod teardown;

@@ -7,16 +7,16 @@ use futures_util::stream::BoxStream;
 use indexmap::IndexMap;
 use tokio::sync::broadcast;
 
-use super::FakeEngine;
 use super::state::{HAS_CHECK, State};
+use super::{Behaviour, FakeEngine};
 use crate::engine::{
     ContainerEvent, ContainerEventKind, ContainerFacts, Engine, EngineError, EngineErrorKind,
     ExecOutcome, LogLineStream, LogLines, ProgressSink,
 };
 use crate::project::{Duration, HealthcheckTest};
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, NetworkSpec, Observed,
-    ObservedContainer, ObservedNetwork, ObservedPort, ObservedVolume, VolumeSpec, labels,
+    ContainerId, ContainerSpec, ContainerState, DEFAULT_STOP_GRACE, Health, ImageSpec, NetworkSpec,
+    Observed, ObservedContainer, ObservedNetwork, ObservedPort, ObservedVolume, VolumeSpec, labels,
 };
 
 impl Engine for FakeEngine {
@@ -213,9 +213,22 @@ impl Engine for FakeEngine {
     async fn stop_container(
         &self,
         id: &ContainerId,
-        _: Option<Duration>,
+        grace: Option<Duration>,
     ) -> Result<(), EngineError> {
-        self.change("stop", id, |state, index| Ok(state.end(index, 143))).await
+        let is_deaf = {
+            let state = self.lock();
+            let found = state.observed.containers.iter().find(|container| container.id == *id);
+            found.is_some_and(|container| {
+                let behaviour =
+                    container.service().and_then(|it| state.behaviours.get(it.as_str()));
+                container.state.is_running() && behaviour == Some(&Behaviour::Deaf)
+            })
+        };
+        if is_deaf {
+            tokio::time::sleep(grace.unwrap_or(DEFAULT_STOP_GRACE).0).await;
+        }
+        let code = if is_deaf { 137 } else { 143 };
+        self.change("stop", id, |state, index| Ok(state.end(index, code))).await
     }
 
     async fn restart_container(
@@ -275,6 +288,7 @@ impl Engine for FakeEngine {
             ports: container.ports.clone(),
             started_at: String::new(),
             restarts: 0,
+            init: false,
         })
     }
 

@@ -24,6 +24,8 @@ pub enum Behaviour {
     Unhealthy,
     /// Runs; its health check never decides.
     Starting,
+    /// Runs, healthy, and takes no notice of the signal to stop.
+    Deaf,
     /// Ends at once with this code.
     Exits(i64),
 }

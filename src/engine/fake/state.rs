@@ -91,7 +91,9 @@ impl State {
         let has_check = container.labels.contains_key(HAS_CHECK);
         let health = |health| has_check.then_some(health);
         (container.state, container.health) = match behaviour {
-            Behaviour::Healthy => (ContainerState::Running, health(Health::Healthy)),
+            Behaviour::Healthy | Behaviour::Deaf => {
+                (ContainerState::Running, health(Health::Healthy))
+            }
             Behaviour::Unhealthy => (ContainerState::Running, health(Health::Unhealthy)),
             Behaviour::Starting => (ContainerState::Running, health(Health::Starting)),
             Behaviour::Exits(code) => (ContainerState::Exited { code }, None),

@@ -51,7 +51,7 @@ fn with_volumes_what_only_writes_to_them_is_killed() {
     3. remove container p-api-1 (requested)  after 2
     4. remove container p-db-1 (requested)
     5. remove network p_default (requested)  after 1, 3, 4
-    6. remove volume p_data (requested)  after 1, 3, 4
+    6. remove volume p_data (requested)  after 4
     ");
 }
 

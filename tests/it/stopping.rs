@@ -1,0 +1,86 @@
+//! Stopping: in which time, and what is said of those that take no notice.
+
+use std::time::Duration;
+
+use devstack::engine::fake::Behaviour;
+use devstack::event::Event;
+use devstack::execute::Limits;
+use devstack::plan::Plan;
+use devstack::plan::lifecycle::{self, selected};
+use devstack::project::Duration as Grace;
+use insta::assert_snapshot;
+
+use crate::support::World;
+
+const CHAIN: &str = "
+name: p
+services:
+  web: {image: web, depends_on: [api]}
+  api: {image: api, depends_on: [db], stop_grace_period: 4s}
+  db: {image: db, stop_grace_period: 8s}
+  apart: {image: apart}
+";
+
+fn stop_of(world: &World, grace: Option<u64>) -> Plan {
+    let observed = world.observed();
+    let project = "p".parse().expect("a project's name");
+    lifecycle::stop(&selected(&project, &observed, &[]), grace.map(Grace::from_secs))
+}
+
+/// Stops the stack with these services deaf; returns the time it took and what was warned of.
+fn stopped(deaf: &[&str], grace: Option<u64>) -> (Duration, String) {
+    let world = World::new();
+    for service in deaf {
+        world.engine.behave(service, Behaviour::Deaf);
+    }
+    world.up(CHAIN);
+    let begun = world.block_on(async { tokio::time::Instant::now() });
+    let (result, events) = world.run_limited(&stop_of(&world, grace), Limits::default(), |_, _| {});
+    result.expect("no fault");
+    let warnings: Vec<String> = events
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Warning(text) => Some(text),
+            _ => None,
+        })
+        .collect();
+    let took = world.block_on(async move { begun.elapsed() });
+    assert!(world.observed().containers.iter().all(|container| !container.state.is_running()));
+    (took, warnings.join("\n"))
+}
+
+#[test]
+fn who_takes_no_notice_is_named_with_the_remedy() {
+    let (took, warnings) = stopped(&["api"], None);
+    assert_eq!(took, Duration::from_secs(4));
+    assert_snapshot!(warnings, @"p-api-1 took no notice of the signal to stop and was killed after 4 s: a process 1 ignores signals that it has no handler for; `init: true` on service `api` gives it one that passes them on");
+}
+
+#[test]
+fn who_stops_by_itself_is_not_spoken_of() {
+    assert_eq!(stopped(&[], None), (Duration::ZERO, String::new()));
+}
+
+#[test]
+fn the_whole_has_one_deadline() {
+    // web takes its 10 s, then api and db at least 3 s instead of their 4 and 8.
+    assert_eq!(stopped(&["web", "api", "db"], None).0, Duration::from_secs(10 + 3 + 3));
+    // api takes its 4 s, db what is left of the 10 s that the whole may take.
+    assert_eq!(stopped(&["api", "db"], None).0, Duration::from_secs(4 + 6));
+    assert_eq!(stopped(&["web", "apart"], None).0, Duration::from_secs(10));
+    assert_eq!(stopped(&["web", "api", "db"], Some(2)).0, Duration::from_secs(2 + 2 + 2));
+    assert_eq!(stopped(&["web", "api", "db"], Some(0)).0, Duration::ZERO);
+}
+
+#[test]
+fn a_container_without_a_record_keeps_its_own_time() {
+    let world = World::after_up(CHAIN);
+    let mut observed = world.observed();
+    for container in &mut observed.containers {
+        container.labels.shift_remove("dev.devstack.stop-grace");
+    }
+    let project = "p".parse().expect("a project's name");
+    let plan = lifecycle::stop(&selected(&project, &observed, &[]), None);
+    assert!(format!("{plan:?}").contains("grace: None"), "{plan:?}");
+    assert!(!format!("{plan:?}").contains("grace: Some"), "{plan:?}");
+}
