@@ -120,7 +120,7 @@ def stubborn(bench: Bench, tool: Tool) -> list[Sample]:
 
 def many(bench: Bench, tool: Tool, count: int) -> list[Sample]:
     """So many services that sleep."""
-    file, start = f"sleep{count}", ("up", "--detach")
+    file, start = f"sleep{count}", tool.up_ready
     bench.clear(tool)
     samples = [sample(f"{count}: cold", tool, bench.run(tool, file, *start))]
     samples += [sample(f"{count}: nothing to do", tool, bench.run(tool, file, *start)) for _ in range(SEVERAL)]

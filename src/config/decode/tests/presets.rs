@@ -114,6 +114,24 @@ fn naming_a_service_brings_what_it_needs() {
 }
 
 #[test]
+fn data_is_safe_unless_somebody_says_otherwise() {
+    let safe = alone("postgres", "", &[]);
+    assert_eq!(safe["command"], json!(["postgres"]));
+    assert_eq!(safe["environment"]["POSTGRES_INITDB_ARGS"], json!(""));
+
+    let quick = alone("postgres", "", &[("POSTGRES_UNSAFE", "1")]);
+    let settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+    let command: Vec<&str> =
+        std::iter::once("postgres").chain(settings.iter().flat_map(|it| ["-c", it])).collect();
+    assert_eq!(quick["command"], json!(command));
+    assert_eq!(quick["environment"]["POSTGRES_INITDB_ARGS"], json!("--no-sync"));
+
+    // A command of the user's own takes the place of all that.
+    let own = alone("postgres", "    command: [postgres, -c, log_statement=all]\n", &[]);
+    assert_eq!(own["command"], json!(["postgres", "-c", "log_statement=all"]));
+}
+
+#[test]
 fn variables_reach_the_service_its_probe_and_its_urls() {
     let postgres = alone(
         "postgres",
@@ -122,7 +140,12 @@ fn variables_reach_the_service_its_probe_and_its_urls() {
     );
     assert_eq!(
         postgres["environment"],
-        json!({ "POSTGRES_USER": "me", "POSTGRES_PASSWORD": "p@$s", "POSTGRES_DB": "app" })
+        json!({
+            "POSTGRES_USER": "me",
+            "POSTGRES_PASSWORD": "p@$s",
+            "POSTGRES_DB": "app",
+            "POSTGRES_INITDB_ARGS": "",
+        })
     );
     assert_eq!(postgres["ports"][0]["published"], json!("15432"));
     assert_eq!(
