@@ -6,10 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::attach::AttachArgs;
 use super::build::BuildArgs;
+use super::client::{ClientArgs, MeiliArgs};
 use super::config::ConfigArgs;
 use super::cp::CpArgs;
 use super::create::{CreateArgs, ScaleArgs};
 use super::down::DownArgs;
+use super::env::EnvArgs;
 use super::events::EventsArgs;
 use super::exec::ExecArgs;
 use super::graph::GraphArgs;
@@ -18,12 +20,16 @@ use super::images::ImagesArgs;
 use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
 use super::logs::LogsArgs;
 use super::ls::LsArgs;
+use super::man::ManArgs;
 use super::open::OpenArgs;
 use super::pause::PauseArgs;
+use super::plan::PlanArgs;
 use super::port::PortArgs;
 use super::ps::PsArgs;
 use super::pull::PullArgs;
 use super::reset::ResetArgs;
+use super::run_local::RunLocalArgs;
+use super::shell::ShellArgs;
 use super::stats::StatsArgs;
 use super::status::StatusArgs;
 use super::timings::TimingsArgs;
@@ -174,6 +180,25 @@ pub(super) enum Command {
     Volumes(VolumesArgs),
     /// List the projects of the engine
     Ls(LsArgs),
+    /// Show what `up` would do and why, field by field
+    Plan(PlanArgs),
+    /// Open the best shell of a running service
+    Shell(ShellArgs),
+    /// Open psql in the database's container, logged in
+    Psql(ClientArgs),
+    /// Open redis-cli in the cache's container, logged in
+    RedisCli(ClientArgs),
+    /// Run rabbitmqctl in the broker's container
+    Rabbitmqctl(ClientArgs),
+    /// Send a request to Meilisearch with its master key
+    Meili(MeiliArgs),
+    /// Print the variables by which programs on this machine reach the stack
+    Env(EnvArgs),
+    /// Run a command on this machine with the stack's connection URLs in its environment
+    RunLocal(RunLocalArgs),
+    /// Print the manual page, or write all of them to a folder
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Print the versions of devstack and of the engine
     Version(VersionArgs),
 }

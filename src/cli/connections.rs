@@ -6,6 +6,15 @@ use super::urls;
 use crate::project::{Project, Service, ServiceName};
 use crate::state::{Observed, ObservedContainer};
 
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Connection {
+    /// What it is.
+    pub(super) value: String,
+    /// Where it comes from, in words.
+    pub(super) origin: String,
+}
+
 /// Variables by name: for each wanted service `SERVICE_URL`, or `SERVICE_NAME_URL` where it has
 /// several; and the variables by which other services find it, such as `DATABASE_URL`, with the
 /// host's address in place of the service's name. The first of a name wins.
@@ -13,13 +22,8 @@ pub(super) fn connections(
     project: &Project,
     observed: &Observed,
     is_wanted: impl Fn(&ServiceName) -> bool,
-) -> IndexMap<String, String> {
-    let container = |service: &Service| -> Option<&ObservedContainer> {
-        observed
-            .containers_of(&project.name)
-            .filter(|container| container.service().as_ref() == Some(&service.name))
-            .min_by_key(|container| container.number())
-    };
+) -> IndexMap<String, Connection> {
+    let container = |service: &Service| first_container(project, observed, service);
     let mut variables = IndexMap::new();
     for service in project.services.values() {
         for (name, value) in &service.environment {
@@ -28,8 +32,9 @@ pub(super) fn connections(
                 && is_wanted(&target.name)
                 && let Some(address) = urls::address(target, container(target), port.number)
             {
-                let url = format!("{}{address}{}", port.before, port.after);
-                variables.entry(name.clone()).or_insert(url);
+                let value = format!("{}{address}{}", port.before, port.after);
+                let origin = format!("{name} of {}, {} on this machine", service.name, target.name);
+                variables.entry(name.clone()).or_insert(Connection { value, origin });
             }
         }
     }
@@ -39,10 +44,73 @@ pub(super) fn connections(
         for (name, url) in urls {
             let words =
                 if alone { service.name.to_string() } else { format!("{}_{name}", service.name) };
-            variables.entry(format!("{}_URL", variable(&words))).or_insert(url);
+            let origin = format!("URL {name} of {}", service.name);
+            variables
+                .entry(format!("{}_URL", variable(&words)))
+                .or_insert(Connection { value: url, origin });
         }
     }
     variables
+}
+
+/// The environment of a service as a program on this machine needs it in the service's place:
+/// where a value leads to another service, it leads to that one's published port.
+pub(super) fn environment_of(
+    project: &Project,
+    observed: &Observed,
+    service: &Service,
+) -> IndexMap<String, Connection> {
+    let published = |target: &Service, port: u16| {
+        urls::address(target, first_container(project, observed, target), port)
+    };
+    let port_of = |host: &str, port: &str| -> Option<String> {
+        let (target, port) = (project.service(host)?, port.parse().ok()?);
+        published(target, port)?.rsplit_once(':').map(|(_, port)| port.to_owned())
+    };
+    let value = |name: &str| service.environment.get(name).and_then(Option::as_deref);
+    let translated = |name: &str, text: &str| -> Option<String> {
+        if let Some((target, port)) = destination(project, text) {
+            let address = published(target, port.number)?;
+            return Some(format!("{}{address}{}", port.before, port.after));
+        }
+        // `db:5432`
+        if let Some((host, port)) = text.split_once(':') {
+            return published(project.service(host)?, port.parse().ok()?);
+        }
+        // `PGHOST=db` and `PGPORT=5432`
+        if name.ends_with("HOST") && project.service(text).is_some() {
+            return Some("localhost".to_owned());
+        }
+        let prefix = name.strip_suffix("PORT")?;
+        port_of(value(&format!("{prefix}HOST"))?, text)
+    };
+    // What is true of the container's file system only.
+    let foreign = |name: &str| matches!(name, "PATH" | "HOME" | "PWD" | "HOSTNAME" | "TMPDIR");
+    service
+        .environment
+        .iter()
+        .filter(|(name, _)| !foreign(name))
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .map(|(name, text)| {
+            let of = format!("{name} of {}", service.name);
+            let connection = match translated(name, text) {
+                Some(value) => Connection { value, origin: format!("{of}, on this machine") },
+                None => Connection { value: text.to_owned(), origin: of },
+            };
+            (name.clone(), connection)
+        })
+        .collect()
+}
+
+fn first_container<'a>(
+    project: &Project,
+    observed: &'a Observed,
+    service: &Service,
+) -> Option<&'a ObservedContainer> {
+    observed
+        .containers_of(&project.name)
+        .filter(|container| container.service().as_ref() == Some(&service.name))
+        .min_by_key(|container| container.number())
 }
 
 /// The place of a service's address in a URL.

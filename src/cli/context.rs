@@ -61,6 +61,13 @@ impl Context {
         }
     }
 
+    /// Puts variables over those of the environment.
+    pub(super) fn with_variables(mut self, variables: Vec<(String, String)>) -> Self {
+        self.environment.retain(|(name, _)| variables.iter().all(|(set, _)| set != name));
+        self.environment.extend(variables);
+        self
+    }
+
     /// A variable of the environment.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -9,12 +9,15 @@ mod attach;
 mod attached;
 mod build;
 mod checkout;
+mod client;
+mod complete;
 mod config;
 mod connections;
 mod context;
 mod cp;
 mod create;
 mod down;
+mod env;
 mod error;
 mod events;
 mod exec;
@@ -28,8 +31,11 @@ mod instant;
 mod lifecycle;
 mod logs;
 mod ls;
+mod man;
 mod open;
 mod pause;
+mod plan;
+mod plugin;
 mod port;
 mod ports;
 mod printer;
@@ -38,7 +44,9 @@ mod pull;
 mod redact;
 mod reset;
 mod run;
+mod run_local;
 mod scope;
+mod shell;
 mod stats;
 mod status;
 mod streams;
@@ -51,22 +59,32 @@ mod version;
 mod volumes;
 mod wait;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
 use context::Context;
 use error::{CliError, ExitStatus};
+use plugin::{Invocation, invocation};
 
 /// Answers a shell that asks for completions, and does not return then.
 pub fn complete() {
-    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    clap_complete::CompleteEnv::with_factory(|| complete::completing(Cli::command())).complete();
 }
 
 /// Reads the command line, does what it says and tells the exit code.
 pub async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let mut cx = Context::new(cli.global);
+    let (words, variables) = match invocation(std::env::args_os().collect()) {
+        Invocation::Metadata(text) => {
+            // The docker CLI that asked and has gone needs no answer.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Invocation::Command(words, variables) => (words, variables),
+    };
+    let cli = Cli::parse_from(words);
+    let mut cx = Context::new(cli.global).with_variables(variables);
     let result = dispatch(&mut cx, cli.command).await;
     let status = match result {
         Ok(status) => status,
@@ -113,6 +131,15 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Images(args) => images::images(cx, args).await,
         Command::Volumes(args) => volumes::volumes(cx, args).await,
         Command::Ls(args) => ls::ls(cx, args).await,
+        Command::Plan(args) => plan::plan(cx, args).await,
+        Command::Shell(args) => shell::shell(cx, args).await,
+        Command::Psql(args) => client::psql(cx, args).await,
+        Command::RedisCli(args) => client::redis_cli(cx, args).await,
+        Command::Rabbitmqctl(args) => client::rabbitmqctl(cx, args).await,
+        Command::Meili(args) => client::meili(cx, args).await,
+        Command::Env(args) => env::env(cx, args).await,
+        Command::RunLocal(args) => run_local::run_local(cx, args).await,
+        Command::Man(args) => man::man(cx, &args),
         Command::Version(args) => version::version(cx, args).await,
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
         let is_wanted = |service: &ServiceName| wanted.is_empty() || wanted.contains(service);
         let lines = connections(&project, &observed, is_wanted)
             .into_iter()
-            .map(|(name, value)| format!("export {name}={}\n", shell_quoted(&value)));
+            .map(|(name, value)| format!("export {name}={}\n", shell_quoted(&value.value)));
         cx.print(&lines.collect::<String>())?;
         return Ok(ExitStatus::Success);
     }
@@ -73,7 +73,7 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
 }
 
 /// A text as one word of a POSIX shell.
-fn shell_quoted(text: &str) -> String {
+pub(super) fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -189,10 +189,7 @@ pub(super) async fn bring_up(
     wait: Option<Duration>,
     interrupts: &mut Interrupts,
 ) -> Result<Option<Observed>, CliError> {
-    check_sources(engine, project)?;
-    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), engine.observe());
-    let (mut desired, mut observed) = (desired, observed?);
-    choose_ports(cx, engine, &mut desired, &observed);
+    let (mut observed, desired) = prepare(cx, engine, project, desired).await?;
     let desired = &desired;
     let mut options = options.clone();
     if plan::needs_images_first(desired, &observed, &options) {
@@ -216,6 +213,21 @@ pub(super) async fn bring_up(
     }
     run(cx, engine, &plan, wait, interrupts).await?;
     Ok(plan.is_empty().then_some(observed))
+}
+
+/// Checks what the machine must have, looks at the engine and at what images are built from, and
+/// chooses ports: what is needed before anything can be planned.
+pub(super) async fn prepare(
+    cx: &Context,
+    engine: &DockerEngine,
+    project: &Project,
+    desired: &Desired,
+) -> Result<(Observed, Desired), CliError> {
+    check_sources(engine, project)?;
+    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), engine.observe());
+    let (mut desired, observed) = (desired, observed?);
+    choose_ports(cx, engine, &mut desired, &observed);
+    Ok((observed, desired))
 }
 
 /// Settles which host ports the `auto` ones are, and tells of those that are not the usual ones.

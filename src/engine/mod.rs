@@ -21,6 +21,7 @@ mod logs;
 mod observe;
 mod pull;
 mod races;
+mod running;
 mod usage;
 
 use std::net::IpAddr;

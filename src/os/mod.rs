@@ -7,6 +7,7 @@ pub mod build_context;
 pub mod cache;
 pub mod files;
 pub mod ports;
+pub mod process;
 pub mod raw_terminal;
 pub mod signal;
 pub mod terminal;
