@@ -43,7 +43,8 @@ use super::wait::WaitArgs;
 #[derive(Debug, Parser)]
 #[command(name = "devstack", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
-    3 no Docker Engine, 130 interrupted; `exec` passes on the command's own.")]
+    3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,\n\
+    `run-local`, `wait` and the clients pass on the exit code of what they ran.")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,

@@ -52,8 +52,8 @@ impl Server {
         }
     }
 
-    /// Whether a service is one: by its preset, its probe or its image's name.
-    fn is(self, service: &Service) -> bool {
+    /// Whether the file says that a service is one, by its preset or its probe.
+    fn is_said_of(self, service: &Service) -> bool {
         let probes = service.ready.iter().flat_map(|ready| &ready.probes);
         service.preset.as_deref() == Some(self.name())
             || probes.into_iter().any(|probe| {
@@ -64,7 +64,6 @@ impl Server {
                         | (Self::RabbitMq, Probe::Amqp { .. })
                 )
             })
-            || image_name(service) == self.name()
     }
 }
 
@@ -207,8 +206,11 @@ async fn open(
 }
 
 fn only(project: &Project, server: Server) -> Result<&Service, CliError> {
-    let found: Vec<&Service> =
-        project.services.values().filter(|service| server.is(service)).collect();
+    let all = || project.services.values();
+    let mut found: Vec<&Service> = all().filter(|service| server.is_said_of(service)).collect();
+    if found.is_empty() {
+        found = all().filter(|service| image_name(service) == server.name()).collect();
+    }
     match found[..] {
         [service] => Ok(service),
         [] => Err(CliError::other(

@@ -231,6 +231,13 @@ async fn from_container(
             format!("make it with `mkdir -p {here}`"),
         ));
     } else {
+        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            return Err(CliError::other(
+                format!("there is no folder `{}`", parent.display()),
+                format!("make it with `mkdir -p {}`", parent.display()),
+            ));
+        }
         target.to_owned()
     };
     let (sender, receiver) = mpsc::channel::<Bytes>(16);

@@ -10,7 +10,7 @@ use super::ps::Format;
 use super::redact::Redactor;
 use super::scope::{desired, selected};
 use super::up::prepare;
-use crate::config::redact::{REDACTED, is_secret_name, redact_value};
+use crate::config::redact::redact_value;
 use crate::engine::DockerEngine;
 use crate::event::{Action, Subject};
 use crate::plan::{self, Cause, Operation, Plan, ReconcileOptions, Step, reconcile};
@@ -214,9 +214,7 @@ fn shown(difference: Difference, redactor: &Redactor) -> Field {
     let (old, new) = (old.map(hide), new.map(hide));
     // Two secrets that look the same are different all the same.
     let new = match (&old, new) {
-        (Some(old), Some(new)) if *old == new && is_secret_name(name) => {
-            Some(format!("{REDACTED} (another one)"))
-        }
+        (Some(old), Some(new)) if *old == new => Some(format!("{new} (another one)")),
         (_, new) => new,
     };
     Field { path, old, new }

@@ -101,7 +101,8 @@ pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> Str
     for service in project.services.values() {
         let container = observed
             .containers_of(&project.name)
-            .find(|container| container.service().as_ref() == Some(&service.name));
+            .filter(|container| container.service().as_ref() == Some(&service.name))
+            .min_by_key(|container| container.number());
         let (state, tone) = match container.map(|container| container.state) {
             Some(ContainerState::Running) => ("running", Tone::Good),
             Some(ContainerState::Exited { code: 0 }) => ("finished", Tone::Good),

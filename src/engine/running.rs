@@ -8,7 +8,7 @@ use bollard::query_parameters::InspectContainerOptions;
 use super::DockerEngine;
 use super::error::EngineError;
 use crate::project::{Bytes, ImageRef};
-use crate::state::facets::{Facet, Facets, mount_text, port_text};
+use crate::state::facets::{Facet, Facets, mount_text, port_text, size_facet};
 use crate::state::{ObservedContainer, is_anonymous};
 
 impl DockerEngine {
@@ -78,7 +78,7 @@ fn facets(answer: ContainerInspectResponse, image: &ImageConfig) -> Facets {
     });
     let size = |bytes: Option<i64>| {
         let bytes = u64::try_from(bytes?).ok().filter(|bytes| *bytes > 0)?;
-        Some(Facet::One(Bytes(bytes).to_string()))
+        Some(size_facet(Bytes(bytes)))
     };
     let many = |values: BTreeSet<String>| (!values.is_empty()).then_some(Facet::Many(values));
     // The engine's default, set for every container that says nothing.

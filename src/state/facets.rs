@@ -44,7 +44,7 @@ pub fn facets(spec: &ContainerSpec) -> Facets {
     };
     let flag = |value: bool| value.then(|| Facet::One("true".to_owned()));
     let many = |values: BTreeSet<String>| (!values.is_empty()).then_some(Facet::Many(values));
-    let size = |value: Option<Bytes>| value.map(|bytes| Facet::One(bytes.to_string()));
+    let size = |value: Option<Bytes>| value.map(size_facet);
     let environment = service
         .environment
         .iter()
@@ -83,6 +83,17 @@ pub fn facets(spec: &ContainerSpec) -> Facets {
     ];
     facets.extend(all.into_iter().filter_map(|(field, facet)| Some((field, facet?))));
     facets
+}
+
+/// A size as people write it, in the largest unit that it is a whole number of.
+#[must_use]
+pub fn size_facet(bytes: Bytes) -> Facet {
+    let units = [(1024 * 1024 * 1024, "g"), (1024 * 1024, "m"), (1024, "k")];
+    let fits = units.into_iter().find(|(unit, _)| bytes.0 > 0 && bytes.0.is_multiple_of(*unit));
+    Facet::One(match fits {
+        Some((unit, letter)) => format!("{}{letter}", bytes.0 / unit),
+        None => bytes.0.to_string(),
+    })
 }
 
 /// The fields that [`facets`] knows.
@@ -216,6 +227,7 @@ pub fn differences(field: &str, old: Option<&Facet>, new: Option<&Facet>) -> Vec
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the calls stay short")]
     fn shown(old: Option<Facet>, new: Option<Facet>) -> Vec<String> {
         differences("f", old.as_ref(), new.as_ref())
             .into_iter()
@@ -224,6 +236,15 @@ mod tests {
                 format!("{}: {} > {}", it.path, text(it.old), text(it.new))
             })
             .collect()
+    }
+
+    #[test]
+    fn sizes_are_written_with_their_unit() {
+        for (bytes, expected) in
+            [(0, "0"), (1000, "1000"), (2048, "2k"), (64 << 20, "64m"), (3 << 30, "3g")]
+        {
+            assert_eq!(size_facet(Bytes(bytes)), Facet::One(expected.to_owned()));
+        }
     }
 
     #[test]

@@ -87,6 +87,35 @@ impl Stack {
         }
     }
 
+    /// A project whose file alone says its name: `NAME` in it.
+    pub(crate) fn named_by_file(test: &str, yaml: &str) -> Self {
+        let mut stack = Self::empty(test);
+        stack.global.clear();
+        stack.write("devstack.yaml", &yaml.replace("NAME", &stack.name));
+        stack
+    }
+
+    /// Another folder with the same file.
+    pub(crate) fn checkout(&self, test: &str) -> Self {
+        let mut stack = Self::empty(test);
+        stack.global.clear();
+        std::fs::copy(self.path("devstack.yaml"), stack.path("devstack.yaml")).unwrap();
+        stack
+    }
+
+    /// Learns under which name the engine knows what was made from this folder.
+    pub(crate) fn learn_name(&mut self) {
+        let folder = self.folder.path().to_str().unwrap().to_owned();
+        let projects: Value =
+            serde_json::from_str(&self.ok(&["ls", "--all", "--format", "json"]).stdout).unwrap();
+        let own = projects
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|project| text(&project["ConfigFiles"]).starts_with(&folder));
+        text(&own.expect("something was made from this folder")["Name"]).clone_into(&mut self.name);
+    }
+
     /// Adds global options to every command.
     pub(crate) fn with_options(mut self, options: &[&str]) -> Self {
         self.global.extend(options.iter().map(|&option| option.to_owned()));

@@ -99,24 +99,50 @@ fn help_lists_the_commands() {
     out: Usage: devstack [OPTIONS] <COMMAND>
     out:
     out: Commands:
-    out:   up       Create and start the stack, and wait until it is ready
-    out:   down     Stop and remove containers and networks
-    out:   stop     Stop services without removing anything
-    out:   start    Start stopped services
-    out:   restart  Restart services
-    out:   kill     Send a signal to services
-    out:   rm       Remove stopped containers
-    out:   reset    Throw away containers and data, and start afresh
-    out:   ps       List containers
-    out:   status   Show each service's state, health, URLs and what changed since it was started
-    out:   logs     Show what services have logged, in the order of time
-    out:   exec     Run a command in a running service
-    out:   build    Build images
-    out:   pull     Pull images
-    out:   timings  Show how long the last runs took, and which services got slower
-    out:   config   Check the files and print the stack that they make up
-    out:   version  Print the versions of devstack and of the engine
-    out:   help     Print this message or the help of the given subcommand(s)
+    out:   up           Create and start the stack, and wait until it is ready
+    out:   down         Stop and remove containers and networks
+    out:   stop         Stop services without removing anything
+    out:   start        Start stopped services
+    out:   restart      Restart services
+    out:   kill         Send a signal to services
+    out:   rm           Remove stopped containers
+    out:   reset        Throw away containers and data, and start afresh
+    out:   ps           List containers
+    out:   status       Show each service's state, health, URLs and what changed since it was started
+    out:   health       Tell whether every service can be used, for scripts
+    out:   open         Open a service's page in the browser
+    out:   logs         Show what services have logged, in the order of time
+    out:   events       Show what happens to the project's containers, networks and volumes
+    out:   stats        Show what services use of the machine
+    out:   top          Show the processes of services
+    out:   graph        Draw which services wait for which, and the networks that join them
+    out:   exec         Run a command in a running service
+    out:   build        Build images
+    out:   pull         Pull images
+    out:   timings      Show how long the last runs took, and which services got slower
+    out:   config       Check the files and print the stack that they make up
+    out:   create       Make containers without starting them
+    out:   scale        Change the number of containers of services
+    out:   pause        Let services stand still
+    out:   unpause      Let paused services go on
+    out:   wait         Wait until services end
+    out:   attach       Connect with the process of a running service
+    out:   cp           Copy files between services and this machine
+    out:   port         Print where a port of a service is published
+    out:   images       List the images of the containers
+    out:   volumes      List the volumes
+    out:   ls           List the projects of the engine
+    out:   plan         Show what `up` would do and why, field by field
+    out:   shell        Open the best shell of a running service
+    out:   psql         Open psql in the database's container, logged in
+    out:   redis-cli    Open redis-cli in the cache's container, logged in
+    out:   rabbitmqctl  Run rabbitmqctl in the broker's container
+    out:   meili        Send a request to Meilisearch with its master key
+    out:   env          Print the variables by which programs on this machine reach the stack
+    out:   run-local    Run a command on this machine with the stack's connection URLs in its environment
+    out:                [alias: local]
+    out:   version      Print the versions of devstack and of the engine
+    out:   help         Print this message or the help of the given subcommand(s)
     out:
     out: Options:
     out:   -h, --help     Print help
@@ -138,7 +164,8 @@ fn help_lists_the_commands() {
     out:       --dry-run                  Print what would be done and do nothing
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
-    out: 3 no Docker Engine, 130 interrupted; `exec` passes on the command's own.
+    out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,
+    out: `run-local`, `wait` and the clients pass on the exit code of what they ran.
     exit code 0
     ");
 }
