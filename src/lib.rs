@@ -43,6 +43,8 @@
 //! - The engine is the only state: there is no state file, and the times of earlier runs in the
 //!   user's cache folder decide nothing. Labels hold a digest per field, never
 //!   a value, so that a later run can say *which* field changed.
+//! - A project's name belongs to the folder that its resources are labelled with ([`plan::identity`]):
+//!   two checkouts of the same files never share anything by accident.
 //! - A plan is decided from one snapshot. Whatever interrupts its execution leaves a state from
 //!   which the next `up` or `down` gets to the goal.
 //! - A short call to the engine is never abandoned half-way; pulls, builds and waits can be.

@@ -73,11 +73,11 @@ pub(super) async fn images(cx: &Context, args: ImagesArgs) -> Result<ExitStatus,
     let mut table = Table::new(vec![
         Column::new("CONTAINER"),
         Column::new("REPOSITORY").gives_way(1),
-        Column::new("TAG").gives_way(2),
-        Column::new("PLATFORM").gives_way(3),
+        Column::new("TAG"),
+        Column::new("PLATFORM"),
         Column::new("IMAGE ID"),
         Column::new("SIZE"),
-        Column::new("CREATED"),
+        Column::new("CREATED").gives_way(2),
     ]);
     for row in rows {
         let id = row.id.strip_prefix("sha256:").unwrap_or(&row.id);
