@@ -41,6 +41,8 @@ pub enum Action {
     Rename,
     /// Container: start it.
     Start,
+    /// Container: let its application begin, which waited for others.
+    Release,
     /// Container: wait until it is what its dependants (or `up`) need.
     Await,
     /// Container: wait until it has done its work and exited with 0.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::redact::{REDACTED, redact_arguments, redact_value};
 use crate::project::{
-    FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Secret, Service,
+    FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Reload, Secret, Service,
 };
 
 /// How a project is written.
@@ -206,6 +206,9 @@ fn own_keys(
     if let Some(ready) = &service.ready {
         own.insert("ready".to_owned(), ready_value(ready, secrets));
     }
+    if let Some(reload) = &service.reload {
+        own.insert("reload".to_owned(), reload_value(reload));
+    }
     if !service.urls.is_empty() {
         let urls = service.urls.iter().map(|(name, url)| {
             (
@@ -309,6 +312,31 @@ fn ready_value(ready: &Ready, secrets: Secrets) -> Value {
         fields.insert("timeout".to_owned(), Value::String(timeout.to_string()));
     }
     Value::Object(fields)
+}
+
+/// `reload` as the file would say it, with all defaults.
+fn reload_value(reload: &Reload) -> Value {
+    let Reload::Node(runner) = reload;
+    let mut fields = json!({
+        "runner": "node",
+        "watch": runner.watch,
+        "preload": runner.preload,
+        "types": runner.types,
+        "overlap": runner.overlap,
+        "early": runner.early,
+        "hold": runner.hold.to_string(),
+        "grace": runner.grace.to_string(),
+    });
+    if let Some(entry) = &runner.entry {
+        fields["entry"] = json!(entry);
+    }
+    if !runner.paths.is_empty() {
+        fields["paths"] = json!(runner.paths);
+    }
+    if let Some(inspect) = runner.inspect {
+        fields["inspect"] = json!(inspect);
+    }
+    fields
 }
 
 /// A text in which what looks like a placeholder is none any more.

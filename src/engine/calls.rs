@@ -111,7 +111,7 @@ impl Engine for DockerEngine {
                 self.connect_networks(&id, spec).await?;
             }
             if !spec.files.is_empty() {
-                self.copy_files(&id, &spec.files).await?;
+                self.copy_files(&id, spec, &spec.files).await?;
             }
             Ok(())
         };
@@ -121,6 +121,25 @@ impl Engine for DockerEngine {
             return Err(error);
         }
         Ok(id)
+    }
+
+    async fn copy_files(
+        &self,
+        id: &ContainerId,
+        spec: &ContainerSpec,
+        files: &[InjectedFile],
+    ) -> Result<(), EngineError> {
+        let action = "copy files into container";
+        for (folder, archive) in convert::archives(&spec.service, files).map_err(|error| {
+            EngineError::new(action, id.short(), EngineErrorKind::Refused(error.to_string()))
+        })? {
+            let options = UploadToContainerOptionsBuilder::default().path(&folder).build();
+            self.docker
+                .upload_to_container(&id.0, Some(options), bollard::body_full(archive.into()))
+                .await
+                .map_err(|error| self.error(action, id.short(), &error))?;
+        }
+        Ok(())
     }
 
     async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
@@ -242,26 +261,6 @@ impl DockerEngine {
     /// When the engine does not answer.
     pub async fn observe_containers(&self) -> Result<Observed, EngineError> {
         observe::containers(self).await
-    }
-
-    async fn copy_files(
-        &self,
-        id: &ContainerId,
-        files: &[InjectedFile],
-    ) -> Result<(), EngineError> {
-        let subject = || format!("container {id}");
-        let archive = convert::archive(files).map_err(|error| {
-            EngineError::new(
-                "copy files into",
-                subject(),
-                EngineErrorKind::Refused(error.to_string()),
-            )
-        })?;
-        let options = UploadToContainerOptionsBuilder::default().path("/").build();
-        self.docker
-            .upload_to_container(&id.0, Some(options), bollard::body_full(archive.into()))
-            .await
-            .map_err(|error| self.error("copy files into", subject(), &error))
     }
 
     async fn connect_networks(

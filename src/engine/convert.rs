@@ -16,7 +16,7 @@ use indexmap::IndexMap;
 
 use crate::project::{
     BindOptions, Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, PublishedPort,
-    RestartPolicy,
+    RestartPolicy, Service,
 };
 use crate::state::{ContainerSpec, InjectedFile, NetworkSpec, VolumeSpec};
 
@@ -378,10 +378,16 @@ pub(super) fn volume(spec: &VolumeSpec) -> VolumeCreateRequest {
     }
 }
 
-/// A tar archive of files to copy in, unpacked at `/`.
-pub(super) fn archive(files: &[InjectedFile]) -> io::Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
+/// Tar archives of files to copy in, by the folder at which each is unpacked: `/`, or else the
+/// volume that a file is in, since nothing else of a read-only container can be written.
+pub(super) fn archives(
+    service: &Service,
+    files: &[InjectedFile],
+) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut by_folder: IndexMap<&str, tar::Builder<Vec<u8>>> = IndexMap::new();
     for file in files {
+        let folder = if service.read_only { volume_of(service, &file.path) } else { "/" };
+        let archive = by_folder.entry(folder).or_insert_with(|| tar::Builder::new(Vec::new()));
         let content = file.content.expose().as_bytes();
         let mut header = tar::Header::new_gnu();
         header.set_size(u64::try_from(content.len()).unwrap_or_default());
@@ -389,9 +395,27 @@ pub(super) fn archive(files: &[InjectedFile]) -> io::Result<Vec<u8>> {
         header.set_uid(u64::from(file.uid));
         header.set_gid(u64::from(file.gid));
         header.set_entry_type(tar::EntryType::Regular);
-        archive.append_data(&mut header, file.path.trim_start_matches('/'), content)?;
+        let path = file.path.strip_prefix(folder).unwrap_or(&file.path).trim_start_matches('/');
+        archive.append_data(&mut header, path, content)?;
     }
-    archive.into_inner()
+    by_folder
+        .into_iter()
+        .map(|(folder, archive)| Ok((folder.to_owned(), archive.into_inner()?)))
+        .collect()
+}
+
+/// The folder of the writable volume that a path is in; `/` when it is in none.
+fn volume_of<'a>(service: &'a Service, path: &str) -> &'a str {
+    service
+        .mounts
+        .iter()
+        .filter_map(|mount| match mount {
+            Mount::Volume { target, read_only: false, .. } => Some(target.as_str()),
+            _ => None,
+        })
+        .filter(|target| path.strip_prefix(target).is_some_and(|rest| rest.starts_with('/')))
+        .max_by_key(|target| target.len())
+        .unwrap_or("/")
 }
 
 fn map(labels: &IndexMap<String, String>) -> HashMap<String, String> {

@@ -33,8 +33,8 @@ use indexmap::IndexMap;
 use crate::event::Progress;
 use crate::project::{Duration, ServiceName};
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, NetworkSpec, Observed,
-    ObservedPort, VolumeSpec,
+    ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, InjectedFile, NetworkSpec,
+    Observed, ObservedPort, VolumeSpec,
 };
 
 pub use announcement::Announcement;
@@ -172,6 +172,15 @@ pub trait Engine: Send + Sync + 'static {
         name: &str,
         inherit: &[(String, String)],
     ) -> impl Future<Output = Result<ContainerId, EngineError>> + Send;
+
+    /// Copies files into a container made from `spec`, running or not; a file that is there is
+    /// replaced.
+    fn copy_files(
+        &self,
+        id: &ContainerId,
+        spec: &ContainerSpec,
+        files: &[InjectedFile],
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Gives a container another name.
     fn rename_container(

@@ -21,7 +21,7 @@ use crate::engine::{Engine, ProgressSink};
 use crate::event::{Action, Event, Progress, Subject};
 use crate::plan::{ContainerRef, Operation, Plan, Step, StepId};
 use crate::project::Duration as GracePeriod;
-use crate::state::{ContainerId, ContainerSpec};
+use crate::state::{ContainerId, ContainerSpec, runner};
 
 /// Bounds of a run.
 #[derive(Debug, Clone, Copy)]
@@ -277,7 +277,9 @@ impl<E: Engine> Run<'_, E> {
     fn blocked(&self, step: &Step) -> Option<String> {
         if !matches!(
             step.operation,
-            Operation::StartContainer { .. } | Operation::RestartContainer { .. }
+            Operation::StartContainer { .. }
+                | Operation::ReleaseContainer { .. }
+                | Operation::RestartContainer { .. }
         ) {
             return None;
         }
@@ -361,6 +363,8 @@ impl<E: Engine> Run<'_, E> {
     fn container_of(&self, operation: &Operation) -> Option<ContainerId> {
         match operation {
             Operation::RenameContainer { container, .. }
+            | Operation::HoldContainer { container, .. }
+            | Operation::ReleaseContainer { container, .. }
             | Operation::StartContainer { container }
             | Operation::AwaitContainer { container, .. } => match container {
                 ContainerRef::Existing(id) => Some(id.clone()),
@@ -376,9 +380,10 @@ impl<E: Engine> Run<'_, E> {
 
     fn spec_of(&self, operation: &Operation) -> Option<Arc<ContainerSpec>> {
         match operation {
-            Operation::CreateContainer { spec, .. } | Operation::AwaitContainer { spec, .. } => {
-                Some(Arc::clone(spec))
-            }
+            Operation::CreateContainer { spec, .. }
+            | Operation::HoldContainer { spec, .. }
+            | Operation::ReleaseContainer { spec, .. }
+            | Operation::AwaitContainer { spec, .. } => Some(Arc::clone(spec)),
             Operation::StartContainer { container: ContainerRef::CreatedBy(step) } => {
                 self.spec_of(&self.plan.steps[step.0].operation)
             }
@@ -499,6 +504,12 @@ impl Job {
             (Operation::RemoveVolume(name), _) => engine.remove_volume(name).await?,
             (Operation::RenameContainer { name, .. }, Some(id)) => {
                 engine.rename_container(id, name).await?;
+            }
+            (Operation::HoldContainer { spec, reason, .. }, Some(id)) => {
+                engine.copy_files(id, spec, &[runner::closed_door(reason)]).await?;
+            }
+            (Operation::ReleaseContainer { spec, .. }, Some(id)) => {
+                engine.copy_files(id, spec, &[runner::open_door()]).await?;
             }
             (Operation::StartContainer { .. }, Some(id)) => {
                 let ranged = self.spec.as_ref().is_some_and(|spec| spec.has_port_range());

@@ -36,6 +36,10 @@ impl fmt::Display for Step {
             }
             Operation::CreateContainer { .. } => write!(f, "create {subject}")?,
             Operation::RenameContainer { .. } => write!(f, "rename to {subject}")?,
+            Operation::HoldContainer { reason, .. } => {
+                write!(f, "hold {subject} until {reason}")?;
+            }
+            Operation::ReleaseContainer { .. } => write!(f, "release {subject}")?,
             Operation::StartContainer { .. } => write!(f, "start {subject}")?,
             Operation::AwaitContainer { condition, .. } => match condition {
                 AwaitFor::Ready => write!(f, "wait until {subject} is ready")?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::step::{AwaitFor, Cause, ContainerRef, Operation, Plan, StepId};
 use super::teardown::{dependants, dependants_first, dependencies_first, stopped_within, subject};
-use crate::project::{DependsOnCondition, Duration, ProjectName, ServiceName};
+use crate::project::{Duration, ProjectName, ServiceName};
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, ObservedContainer};
 
 /// The project's containers of these services (all when none is named), those of `run` left out.
@@ -137,13 +137,21 @@ fn run_up(
         let spec = spec_of(container, desired);
         let mut after = Vec::new();
         for (name, dependency) in spec.iter().flat_map(|spec| &spec.service.depends_on) {
-            let condition = awaited(dependency.condition);
+            let condition = AwaitFor::of(dependency.condition);
             for dependency in begun.get(name).into_iter().flatten() {
                 let wait = condition.and_then(|condition| dependency.waits.get(&condition));
                 after.push(*wait.unwrap_or(&dependency.started));
             }
         }
         let subject = subject(container);
+        // Whatever made it wait at its door is not there to open it.
+        if let Some(spec) = spec.filter(|spec| spec.can_be_held()) {
+            let release = Operation::ReleaseContainer {
+                container: ContainerRef::Existing(container.id.clone()),
+                spec: Arc::clone(spec),
+            };
+            after = vec![plan.push(release, subject.clone(), Cause::Requested, after)];
+        }
         let started = plan.push(operation, subject.clone(), Cause::Requested, after);
         let mut waits = HashMap::new();
         if let Some(spec) = spec {
@@ -185,17 +193,9 @@ fn conditions_on(spec: &ContainerSpec, desired: &Desired) -> Vec<AwaitFor> {
         .containers
         .iter()
         .filter_map(|other| other.service.depends_on.get(&spec.service.name))
-        .filter_map(|dependency| awaited(dependency.condition))
+        .filter_map(|dependency| AwaitFor::of(dependency.condition))
         .collect();
     conditions.sort_unstable();
     conditions.dedup();
     conditions
-}
-
-const fn awaited(condition: DependsOnCondition) -> Option<AwaitFor> {
-    match condition {
-        DependsOnCondition::ServiceStarted => None,
-        DependsOnCondition::ServiceHealthy => Some(AwaitFor::Ready),
-        DependsOnCondition::ServiceCompletedSuccessfully => Some(AwaitFor::Completed),
-    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{Action, Subject};
-use crate::project::{Duration, ServiceName};
+use crate::project::{DependsOnCondition, Duration, ServiceName};
 use crate::state::{ContainerId, ContainerSpec, ImageSpec, NetworkSpec, VolumeSpec};
 
 /// A step's place in its plan.
@@ -83,6 +83,23 @@ pub enum Operation {
         /// The name.
         name: String,
     },
+    /// Close the door of a container that does not run: its application is not to begin yet.
+    HoldContainer {
+        /// Which.
+        container: ContainerRef,
+        /// What it was made from.
+        spec: Arc<ContainerSpec>,
+        /// What it waits for, as its log says it.
+        reason: String,
+    },
+    /// Open the door of a container: its application may begin. One whose door is open stays as
+    /// it is.
+    ReleaseContainer {
+        /// Which.
+        container: ContainerRef,
+        /// What it was made from.
+        spec: Arc<ContainerSpec>,
+    },
     /// Start a container.
     StartContainer {
         /// Which.
@@ -153,6 +170,8 @@ pub enum Cause {
     NetworkChanged(String),
     /// It is there but does not run.
     NotRunning,
+    /// It runs but is not known to be ready.
+    NotReady,
     /// No service of the file has it.
     Orphan,
     /// More containers than the service's scale.
@@ -167,6 +186,18 @@ pub enum Cause {
     NeededBy(ServiceName),
     /// The user asked for it.
     Requested,
+}
+
+impl AwaitFor {
+    /// What a dependant with this condition waits for; nothing when a start is enough.
+    #[must_use]
+    pub const fn of(condition: DependsOnCondition) -> Option<Self> {
+        match condition {
+            DependsOnCondition::ServiceStarted => None,
+            DependsOnCondition::ServiceHealthy => Some(Self::Ready),
+            DependsOnCondition::ServiceCompletedSuccessfully => Some(Self::Completed),
+        }
+    }
 }
 
 impl Plan {
@@ -204,7 +235,9 @@ impl Operation {
                 Action::Create
             }
             Self::RenameContainer { .. } => Action::Rename,
-            Self::StartContainer { .. } => Action::Start,
+            // Part of the start for whoever looks on.
+            Self::HoldContainer { .. } | Self::StartContainer { .. } => Action::Start,
+            Self::ReleaseContainer { .. } => Action::Release,
             Self::AwaitContainer { condition: AwaitFor::Completed, .. } => Action::Complete,
             Self::AwaitContainer { .. } => Action::Await,
             Self::StopContainer { .. } => Action::Stop,
@@ -237,6 +270,7 @@ impl fmt::Display for Cause {
             Self::ImageChanged => f.write_str("image changed"),
             Self::NetworkChanged(network) => write!(f, "network {network} changed"),
             Self::NotRunning => f.write_str("not running"),
+            Self::NotReady => f.write_str("not ready"),
             Self::Orphan => f.write_str("no service of this name"),
             Self::ScaledDown => f.write_str("scaled down"),
             Self::Leftover => f.write_str("left by an interrupted run"),

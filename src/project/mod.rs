@@ -18,6 +18,7 @@ mod names;
 mod network;
 mod port;
 mod ready;
+mod reload;
 mod service;
 mod stack;
 mod unit;
@@ -36,6 +37,7 @@ pub use names::{
 pub use network::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkMode};
 pub use port::{Port, Protocol, PublishedPort};
 pub use ready::{LogStream, Probe, Ready};
+pub use reload::{NodeRunner, RUNNER_FOLDER, Reload};
 pub use service::{
     Dependency, DependsOnCondition, Device, FileGrant, Logging, PullPolicy, RestartPolicy, Service,
     Ulimit,

@@ -7,7 +7,7 @@ use super::host::as_text;
 use super::mount::is_false;
 use super::{
     Build, Bytes, ContainerName, Develop, Duration, Healthcheck, Hook, HostSettings, ImageRef,
-    Mount, NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, ServiceName,
+    Mount, NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, Reload, ServiceName,
 };
 
 /// A service: one image, run in one or more containers. Field names are Compose's keys.
@@ -29,6 +29,9 @@ pub struct Service {
     /// devstack: when the service counts as ready.
     #[serde(skip)]
     pub ready: Option<Ready>,
+    /// devstack: how it takes up changed code.
+    #[serde(skip)]
+    pub reload: Option<Reload>,
 
     /// The image to run; `PROJECT-SERVICE` when only `build` is given.
     pub image: ImageRef,
@@ -338,6 +341,7 @@ impl Service {
             aliases: Vec::new(),
             urls: IndexMap::new(),
             ready: None,
+            reload: None,
             image,
             build: None,
             develop: None,

@@ -15,6 +15,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Create => "create",
         Action::Rename => "rename",
         Action::Start => "start",
+        Action::Release => "release",
         Action::Await => "await",
         Action::Complete => "complete",
         Action::Stop => "stop",
@@ -33,6 +34,7 @@ pub(crate) fn doing(action: Action) -> &'static str {
         Action::Create => "creating",
         Action::Rename => "renaming",
         Action::Start => "starting",
+        Action::Release => "opening its door",
         Action::Await => "waiting until ready",
         Action::Complete => "waiting until finished",
         Action::Stop => "stopping",
@@ -51,6 +53,7 @@ pub(crate) fn done(action: Action) -> &'static str {
         Action::Create => "created",
         Action::Rename => "renamed",
         Action::Start => "started",
+        Action::Release => "door opened",
         Action::Await => "ready",
         Action::Complete => "finished",
         Action::Stop => "stopped",
@@ -78,10 +81,11 @@ pub(crate) fn not_yet(action: Action, state: &str) -> String {
 /// step took, and why it was made anew if it was.
 pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> String {
     // The action that a person had in mind, most telling first.
-    const TELLING: [Action; 12] = [
+    const TELLING: [Action; 13] = [
         Action::Await,
         Action::Complete,
         Action::Restart,
+        Action::Release,
         Action::Start,
         Action::Create,
         Action::Remove,
@@ -100,7 +104,7 @@ pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> Stri
     };
     let mut text = done(action).to_owned();
     match action {
-        Action::Create | Action::Start | Action::Rename => {}
+        Action::Create | Action::Start | Action::Release | Action::Rename => {}
         // To be removed, a container was stopped first, and that is what takes the time.
         Action::Remove => {
             let total: Duration = steps.iter().map(|step| step.1).sum();

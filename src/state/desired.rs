@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::build_inputs::BuildInputs;
 use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
-use super::labels;
+use super::{labels, runner};
 use crate::project::{
     Build, DependsOnCondition, Duration, FileGrant, FileObject, FileSource, ImageRef, Mount,
     Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Secret,
@@ -76,7 +76,7 @@ pub struct ImageSpec {
 /// A container to have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerSpec {
-    /// Its service, resolved.
+    /// Its service, resolved, as the container runs it: with its reload runner if it has one.
     pub service: Arc<Service>,
     /// Number within the service, from 1.
     pub number: u32,
@@ -298,7 +298,15 @@ fn container_spec(
         }
     }
 
-    let digests = digests(service, &networks, &volume_names, &file_mounts, &files, contents);
+    let mut digests = digests(service, &networks, &volume_names, &file_mounts, &files, contents);
+    let mut equipped = Arc::clone(service);
+    if let Some((service, own)) = runner::equip(service) {
+        for file in &own {
+            digests.mix("reload", &digest_bytes(file.content.expose().as_bytes()));
+        }
+        equipped = Arc::new(service);
+        files.extend(own);
+    }
     let namespace = |mode: &str| match mode.strip_prefix("service:") {
         Some(other) => format!("container:{}", first_container(project, other)),
         None => mode.to_owned(),
@@ -319,7 +327,7 @@ fn container_spec(
     });
     ContainerSpec {
         labels: container_labels(project, service, number, &digests),
-        service: Arc::clone(service),
+        service: equipped,
         number,
         name,
         digests,

@@ -9,6 +9,7 @@ pub mod facets;
 pub mod hash;
 pub mod labels;
 pub mod observed;
+pub mod runner;
 
 pub use build_inputs::{BuildInputs, InputFile};
 pub use desired::{

@@ -23,6 +23,7 @@ mod interrupts;
 mod neighbours;
 mod notes_journey;
 mod ports;
+mod reload;
 mod support;
 mod timings;
 mod verbs;

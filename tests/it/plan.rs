@@ -3,6 +3,7 @@
 mod auto_ports;
 mod change;
 mod conflict;
+mod early;
 mod fresh;
 mod images;
 mod lifecycle;

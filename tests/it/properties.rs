@@ -79,6 +79,10 @@ fn check(
     if let Err(reason) = satisfies(&observed, &project) {
         return Err(TestCaseError::fail(format!("{reason}\n{observed:#?}")));
     }
+    for container in observed.containers.iter().filter(|it| it.state.is_running()) {
+        let name = &container.name;
+        prop_assert!(!world.engine.is_held(name), "{name} is still held at its door");
+    }
     let second = reconcile(&desired, &observed, &options()).expect("no conflicts");
     prop_assert!(second.is_empty(), "a second run would do:\n{second}");
     prop_assert_eq!(&others(&observed), others_before);
@@ -113,12 +117,14 @@ fn up(world: &World, stack: &RandomStack) -> Result<(), TestCaseError> {
 }
 
 /// Methods whose calls can fail.
-const METHODS: [&str; 9] = [
+const METHODS: [&str; 11] = [
     "pull",
     "create network",
     "create volume",
     "create",
     "start",
+    "hold",
+    "release",
     "stop",
     "remove",
     "rename",

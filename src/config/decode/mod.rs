@@ -22,6 +22,7 @@ mod pairs;
 mod placeholder;
 mod port;
 mod ready;
+mod reload;
 mod resource;
 mod scalar;
 mod service;

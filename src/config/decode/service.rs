@@ -14,6 +14,7 @@ use super::object::{Kind, grants};
 use super::pairs::{hosts, values};
 use super::port::{expose, ports};
 use super::ready::{ready, urls};
+use super::reload::{publish_inspector, reload};
 use super::resource::{
     deploy, devices, join_labels, logging, memswap_limit, placed, pull_policy, restart,
     restart_policy, same, ulimits,
@@ -53,6 +54,8 @@ pub(super) struct Places<'n> {
     pub(super) networks: Option<&'n Span>,
     pub(super) tmpfs: Option<&'n Span>,
     pub(super) aliases: Option<&'n Span>,
+    pub(super) command: Option<&'n Span>,
+    pub(super) reload: Option<&'n Span>,
 }
 
 /// Reads a service. `None` when its name is no name or it is no mapping; findings say so.
@@ -151,6 +154,8 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     let service = &mut draft.service;
     service.pull_policy = fields.read(cx, "pull_policy", pull_policy);
     service.platform = fields.read(cx, "platform", text);
+    draft.places.command =
+        ["command", "entrypoint"].into_iter().find_map(|key| fields.take(key)).map(|at| at.key);
     service.command = fields.read(cx, "command", arguments);
     service.entrypoint = fields.read(cx, "entrypoint", arguments);
     service.environment = environment(cx, fields, active);
@@ -298,7 +303,13 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     let mut take =
         |key| fields.take(key).or_else(|| extension.as_mut().and_then(|fields| fields.take(key)));
     let (aliases, ready_at, urls_at) = (take("aliases"), take("ready"), take("urls"));
+    let reload_at = take("reload");
     let preset = fields.take("preset");
+    if let Some(place) = &reload_at {
+        draft.service.reload = reload(cx, place);
+        draft.places.reload = draft.service.reload.is_some().then_some(place.key);
+        publish_inspector(draft.service.reload.as_ref(), place.key, &mut draft.ports);
+    }
     let published: Vec<Port> = draft.ports.iter().map(|port| port.value.clone()).collect();
     draft.places.aliases = aliases.as_ref().map(Field::span);
     let service = &mut draft.service;

@@ -3,6 +3,7 @@
 mod findings;
 mod forms;
 mod presets;
+mod reload;
 mod stack;
 
 use std::io;

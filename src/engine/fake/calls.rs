@@ -15,8 +15,9 @@ use crate::engine::{
 };
 use crate::project::{Duration, HealthcheckTest};
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, DEFAULT_STOP_GRACE, Health, ImageSpec, NetworkSpec,
-    Observed, ObservedContainer, ObservedNetwork, ObservedPort, ObservedVolume, VolumeSpec, labels,
+    ContainerId, ContainerSpec, ContainerState, DEFAULT_STOP_GRACE, Health, ImageSpec,
+    InjectedFile, NetworkSpec, Observed, ObservedContainer, ObservedNetwork, ObservedPort,
+    ObservedVolume, VolumeSpec, labels,
 };
 
 impl Engine for FakeEngine {
@@ -192,7 +193,24 @@ impl Engine for FakeEngine {
             status: String::new(),
         };
         state.observed.containers.push(container);
+        state.copy(&id, &spec.files);
         Ok(id)
+    }
+
+    async fn copy_files(
+        &self,
+        id: &ContainerId,
+        _: &ContainerSpec,
+        files: &[InjectedFile],
+    ) -> Result<(), EngineError> {
+        // The door of a runner is the one file that is copied in after the creation.
+        let opens = files.iter().any(|file| file.content.expose().is_empty());
+        let method = if opens { "release" } else { "hold" };
+        self.change(method, id, |state, _| {
+            state.copy(id, files);
+            Ok(Vec::new())
+        })
+        .await
     }
 
     async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {

@@ -136,6 +136,17 @@ impl FakeEngine {
         });
     }
 
+    /// Whether a container's runner is held at its door.
+    ///
+    /// # Panics
+    /// When there is no container of that name.
+    #[must_use]
+    pub fn is_held(&self, name: &str) -> bool {
+        let state = self.lock();
+        let found = state.observed.containers.iter().find(|container| container.name == name);
+        state.held.contains(&found.expect("a container of that name").id)
+    }
+
     /// The calls that asked for a change, in order, such as `start web-1`.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What the engine in memory keeps, and the rules by which it changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -8,8 +8,8 @@ use super::Behaviour;
 use crate::engine::{ContainerEventKind, EngineError, EngineErrorKind};
 use crate::project::Mount;
 use crate::state::{
-    ContainerId, ContainerSpec, ContainerState, Health, Observed, ObservedContainer, ObservedImage,
-    ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
+    ContainerId, ContainerSpec, ContainerState, Health, InjectedFile, Observed, ObservedContainer,
+    ObservedImage, ObservedMount, ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
 };
 
 /// Marks containers with a health check and holds its command, a line for each argument; the real
@@ -33,9 +33,22 @@ pub(super) struct State {
     /// The networks that a container joined at its first start, by name: from then on it insists
     /// on these very ones.
     pub(super) joined: HashMap<ContainerId, Vec<(String, String)>>,
+    /// Containers whose runner is held at its door.
+    pub(super) held: HashSet<ContainerId>,
 }
 
 impl State {
+    /// Notes what files that are copied in mean for a runner's door.
+    pub(super) fn copy(&mut self, id: &ContainerId, files: &[InjectedFile]) {
+        for file in files.iter().filter(|file| file.path.ends_with("/hold")) {
+            if file.content.expose().is_empty() {
+                self.held.remove(id);
+            } else {
+                self.held.insert(id.clone());
+            }
+        }
+    }
+
     pub(super) fn name_of(&self, id: &ContainerId) -> String {
         let found = self.observed.containers.iter().find(|container| container.id == *id);
         found.map_or_else(|| id.to_string(), |container| container.name.clone())

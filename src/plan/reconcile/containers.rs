@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::Reconcile;
 use super::options::{Conflict, Recreate};
-use super::order::Outcome;
+use super::order::{Begun, Outcome};
 use crate::event::Subject;
 use crate::plan::graph::topological;
 use crate::plan::step::{Cause, ContainerRef, Operation, StepId};
@@ -136,13 +136,14 @@ impl Reconcile<'_> {
             let cause = gone.iter().find_map(changed).map_or(Cause::Missing, Cause::NetworkChanged);
             let inherit = gone.first().map_or_else(Vec::new, |old| self.inherited(spec, old));
             let create = self.create(spec, spec.name.clone(), inherit, cause.clone(), &[]);
-            let started =
-                self.start(spec, ContainerRef::CreatedBy(create), &subject, cause, vec![create]);
+            let container = ContainerRef::CreatedBy(create);
+            let begun = self.start(spec, container.clone(), &subject, &cause, vec![create]);
             return Outcome {
-                container: ContainerRef::CreatedBy(create),
+                container,
                 spec: Arc::clone(spec),
                 subject,
-                started,
+                started: begun.started,
+                released: begun.released,
                 kept: None,
                 touched: true,
                 awaits: HashMap::new(),
@@ -152,7 +153,7 @@ impl Reconcile<'_> {
             .map(|leftover| self.remove(leftover, &spec.service.name, Cause::Leftover))
             .collect();
         match self.change(spec, kept) {
-            Some(cause) => self.recreate(spec, kept, cause, &leftovers, subject),
+            Some(cause) => self.recreate(spec, kept, &cause, &leftovers, subject),
             None => self.keep(spec, kept, &leftovers, subject),
         }
     }
@@ -271,25 +272,26 @@ impl Reconcile<'_> {
             ));
         }
         let finished = kept.state == ContainerState::Exited { code: 0 } && self.is_one_shot(spec);
-        let started = if kept.state.is_running() || finished {
-            None
+        let begun = if kept.state.is_running() || finished {
+            Begun { started: None, released: self.release_held(spec, kept, &subject) }
         } else {
-            self.start(spec, container.clone(), &subject, Cause::NotRunning, after)
+            self.start(spec, container.clone(), &subject, &Cause::NotRunning, after)
         };
         let restarted = if kept.state == ContainerState::Running {
             self.restart_with_dependency(spec, kept, &subject)
         } else {
             None
         };
-        if started.is_none() && restarted.is_none() {
+        if !begun.is_something() && restarted.is_none() {
             self.plan.unchanged.push(subject.clone());
         }
-        let touched = started.is_some() || restarted.is_some();
+        let touched = begun.started.is_some() || restarted.is_some();
         Outcome {
             container,
             spec: Arc::clone(spec),
             subject,
-            started: restarted.or(started),
+            started: restarted.or(begun.started),
+            released: begun.released,
             kept: (!touched).then_some((kept.state, kept.health)),
             touched,
             awaits: HashMap::new(),
@@ -309,7 +311,7 @@ impl Reconcile<'_> {
         &mut self,
         spec: &Arc<ContainerSpec>,
         old: &ObservedContainer,
-        cause: Cause,
+        cause: &Cause,
         leftovers: &[StepId],
         subject: Subject,
     ) -> Outcome {
@@ -350,12 +352,13 @@ impl Reconcile<'_> {
             Cause::Replaces,
             free,
         );
-        let started = self.start(spec, container.clone(), &subject, cause, vec![renamed]);
+        let begun = self.start(spec, container.clone(), &subject, cause, vec![renamed]);
         Outcome {
             container,
             spec: Arc::clone(spec),
             subject,
-            started,
+            started: begun.started,
+            released: begun.released,
             kept: None,
             touched: true,
             awaits: HashMap::new(),
@@ -401,12 +404,12 @@ impl Reconcile<'_> {
         after.dedup();
         let subject =
             Subject::Container { service: spec.service.name.clone(), name: spec.name.clone() };
-        self.plan.push(
-            Operation::CreateContainer { spec: Arc::clone(spec), name, inherit },
-            subject,
-            cause,
-            after,
-        )
+        // It is copied in with the other files, so that it costs no call of its own.
+        let spec = match self.reason_to_hold(spec) {
+            Some(reason) => Arc::new(spec.held(&reason)),
+            None => Arc::clone(spec),
+        };
+        self.plan.push(Operation::CreateContainer { spec, name, inherit }, subject, cause, after)
     }
 }
 

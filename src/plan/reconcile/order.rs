@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Reconcile;
 use crate::event::Subject;
 use crate::plan::step::{AwaitFor, Cause, ContainerRef, Operation, StepId};
-use crate::project::{DependsOnCondition, Port, RestartPolicy, ServiceName};
+use crate::project::{Dependency, Port, RestartPolicy, ServiceName};
 use crate::state::{ContainerSpec, ContainerState, Health, ObservedContainer};
 
 /// What the plan does with one container.
@@ -16,11 +16,29 @@ pub(super) struct Outcome {
     pub(super) subject: Subject,
     /// The step after which it runs; `None` when it runs already or is not to be started.
     pub(super) started: Option<StepId>,
+    /// The step after which its application runs, when that is not the start.
+    pub(super) released: Option<StepId>,
     /// How it was observed, when it stays.
     pub(super) kept: Option<(ContainerState, Option<Health>)>,
     /// Whether it is new, was made again or is started again.
     pub(super) touched: bool,
     pub(super) awaits: HashMap<AwaitFor, StepId>,
+}
+
+/// The steps that bring one container up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Begun {
+    /// The step after which it runs; `None` when it runs already or is not to be started.
+    pub(super) started: Option<StepId>,
+    /// The step after which its application runs, when it is started before that.
+    pub(super) released: Option<StepId>,
+}
+
+impl Begun {
+    /// Whether anything is done at all.
+    pub(super) const fn is_something(self) -> bool {
+        self.started.is_some() || self.released.is_some()
+    }
 }
 
 impl Reconcile<'_> {
@@ -29,17 +47,122 @@ impl Reconcile<'_> {
         spec: &Arc<ContainerSpec>,
         container: ContainerRef,
         subject: &Subject,
-        cause: Cause,
+        cause: &Cause,
         mut after: Vec<StepId>,
-    ) -> Option<StepId> {
+    ) -> Begun {
         if !self.options.start {
-            return None;
+            return Begun::default();
         }
-        after.extend(self.dependencies(spec));
+        let reason = self.reason_to_hold(spec);
+        let needed = self.dependencies(spec);
         after.extend(self.port_holders(spec));
+        if let Some(reason) = reason {
+            return self.start_early(spec, container, subject, cause, after, needed, reason);
+        }
+        after.extend(needed);
+        // An interrupted run may have left its door closed, and then it was stopped.
+        if spec.can_be_held() && matches!(container, ContainerRef::Existing(_)) {
+            after = vec![self.push_release(spec, container.clone(), subject, cause.clone(), after)];
+        }
+        Begun { started: Some(self.push_start(container, subject, cause, after)), released: None }
+    }
+
+    /// Starts a container whose application waits at its door: not before the others' containers
+    /// run, since images may have to be pulled until then, but before they are ready.
+    #[expect(clippy::too_many_arguments, reason = "what `start` has worked out")]
+    fn start_early(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        container: ContainerRef,
+        subject: &Subject,
+        cause: &Cause,
+        mut after: Vec<StepId>,
+        needed: Vec<StepId>,
+        reason: String,
+    ) -> Begun {
+        for name in spec.service.depends_on.keys() {
+            after.extend(self.services.get(name).into_iter().flatten().filter_map(|it| it.started));
+        }
+        // A new container is made with its door closed.
+        if let ContainerRef::Existing(_) = &container {
+            let hold = Operation::HoldContainer {
+                container: container.clone(),
+                spec: Arc::clone(spec),
+                reason,
+            };
+            let closed = self.plan.push(hold, subject.clone(), cause.clone(), after.clone());
+            after.push(closed);
+        }
+        let started = self.push_start(container.clone(), subject, cause, after);
+        let mut after = needed;
+        after.push(started);
+        let released = self.push_release(spec, container, subject, cause.clone(), after);
+        Begun { started: Some(started), released: Some(released) }
+    }
+
+    fn push_start(
+        &mut self,
+        container: ContainerRef,
+        subject: &Subject,
+        cause: &Cause,
+        mut after: Vec<StepId>,
+    ) -> StepId {
         after.sort_unstable();
         after.dedup();
-        Some(self.plan.push(Operation::StartContainer { container }, subject.clone(), cause, after))
+        let start = Operation::StartContainer { container };
+        self.plan.push(start, subject.clone(), cause.clone(), after)
+    }
+
+    fn push_release(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        container: ContainerRef,
+        subject: &Subject,
+        cause: Cause,
+        mut after: Vec<StepId>,
+    ) -> StepId {
+        after.sort_unstable();
+        after.dedup();
+        let release = Operation::ReleaseContainer { container, spec: Arc::clone(spec) };
+        self.plan.push(release, subject.clone(), cause, after)
+    }
+
+    /// Opens the door of a container that runs and may still be held by a run that was
+    /// interrupted: what is healthy is not.
+    pub(super) fn release_held(
+        &mut self,
+        spec: &Arc<ContainerSpec>,
+        kept: &ObservedContainer,
+        subject: &Subject,
+    ) -> Option<StepId> {
+        let may_be_held = spec.can_be_held()
+            && kept.state == ContainerState::Running
+            && kept.health != Some(Health::Healthy);
+        if !self.options.start || !may_be_held {
+            return None;
+        }
+        let after = self.dependencies(spec);
+        let container = ContainerRef::Existing(kept.id.clone());
+        Some(self.push_release(spec, container, subject, Cause::NotReady, after))
+    }
+
+    /// What a container waits for at its door; `None` when it can or need not be held there.
+    pub(super) fn reason_to_hold(&self, spec: &ContainerSpec) -> Option<String> {
+        if !self.options.start || !spec.can_be_held() {
+            return None;
+        }
+        let waited_for = |(name, dependency): (&ServiceName, &Dependency)| {
+            let condition = AwaitFor::of(dependency.condition)?;
+            let outcomes = self.services.get(name)?;
+            let is_open = |outcome: &Outcome| {
+                outcome.kept.is_none_or(|(state, health)| {
+                    !satisfied(&outcome.spec, state, health, condition)
+                })
+            };
+            outcomes.iter().any(is_open).then(|| name.to_string())
+        };
+        let names: Vec<String> = spec.service.depends_on.iter().filter_map(waited_for).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
     pub(super) fn restart_with_dependency(
@@ -123,12 +246,7 @@ impl Reconcile<'_> {
         for (name, dependency) in &spec.service.depends_on {
             let count = self.services.get(name).map_or(0, Vec::len);
             for index in 0..count {
-                let condition = match dependency.condition {
-                    DependsOnCondition::ServiceStarted => None,
-                    DependsOnCondition::ServiceHealthy => Some(AwaitFor::Ready),
-                    DependsOnCondition::ServiceCompletedSuccessfully => Some(AwaitFor::Completed),
-                };
-                let step = match condition {
+                let step = match AwaitFor::of(dependency.condition) {
                     None => self.services[name][index].started,
                     Some(condition) => self.await_container(
                         name,
@@ -170,7 +288,7 @@ impl Reconcile<'_> {
         {
             return None;
         }
-        let after = outcome.started.into_iter().collect();
+        let after = outcome.released.or(outcome.started).into_iter().collect();
         let step = self.plan.push(
             Operation::AwaitContainer {
                 container: outcome.container.clone(),

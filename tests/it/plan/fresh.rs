@@ -43,11 +43,12 @@ fn the_stack_of_the_repository_comes_up_whole() {
     23. wait until container devstack-redis-1 is ready (needed by api)  after 16
     24. wait until container devstack-search-1 is ready (needed by api)  after 18
     25. wait until container devstack-mq-1 is ready (needed by api)  after 20
-    26. start container devstack-api-1 (missing)  after 21, 22, 23, 24, 25
-    27. create container devstack-kong-1 (missing)  after 6, 7
-    28. wait until container devstack-api-1 is ready (needed by kong)  after 26
-    29. start container devstack-kong-1 (missing)  after 27, 28
-    30. wait until container devstack-kong-1 is ready or finished (requested)  after 29
+    26. start container devstack-api-1 (missing)  after 14, 16, 18, 20, 21
+    27. release container devstack-api-1 (missing)  after 22, 23, 24, 25, 26
+    28. create container devstack-kong-1 (missing)  after 6, 7
+    29. start container devstack-kong-1 (missing)  after 26, 28
+    30. wait until container devstack-api-1 is ready or finished (requested)  after 27
+    31. wait until container devstack-kong-1 is ready or finished (requested)  after 29
     ");
 }
 

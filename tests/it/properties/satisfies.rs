@@ -137,10 +137,15 @@ pub(super) fn started_dependencies_first(
             .iter()
             .position(|call| *call == format!("start {name}") || *call == format!("restart {name}"))
     };
+    // Of a container that is held at its door it is the opening that counts.
+    let runs = |name: &str| {
+        let released = calls.iter().rposition(|call| *call == format!("release {name}"));
+        released.max(begun(name))
+    };
     for service in project.services.values() {
         for number in 1..=service.scale {
             let own = name(service, number);
-            let Some(own_begin) = begun(&own) else { continue };
+            let Some(own_begin) = runs(&own) else { continue };
             for dependency in service.depends_on.keys() {
                 let dependency = &project.services[dependency];
                 for number in 1..=dependency.scale {

@@ -27,6 +27,8 @@ struct RandomService {
     environment: u8,
     scale: u8,
     has_check: bool,
+    /// Whether it has a runner, which can be held at its door.
+    reload: bool,
     /// Per earlier service: the condition, if any, and whether it restarts with it.
     depends_on: Vec<(Option<u8>, bool)>,
     networks: [bool; 2],
@@ -42,6 +44,7 @@ prop_compose! {
         environment in 0..2_u8,
         scale in prop_oneof![6 => Just(1_u8), 1 => Just(0), 2 => Just(2), 1 => Just(3)],
         has_check in any::<bool>(),
+        reload in any::<bool>(),
         depends_on in vec((prop::option::weighted(0.4, 0..3_u8), any::<bool>()), SERVICES),
         networks in any::<[bool; 2]>(),
         volumes in any::<[bool; 2]>(),
@@ -50,7 +53,7 @@ prop_compose! {
         fixed_name in prop::bool::weighted(0.2),
     ) -> RandomService {
         RandomService {
-            image, environment, scale, has_check, depends_on, networks, volumes, anonymous_volume,
+            image, environment, scale, has_check, reload, depends_on, networks, volumes, anonymous_volume,
             port, fixed_name,
         }
     }
@@ -114,6 +117,9 @@ impl RandomStack {
             line(format_args!("    image: '{image}'"));
             line(format_args!("    environment: {{A: '{}'}}", service.environment));
             line(format_args!("    scale: {}", service.scale));
+            if service.reload && !self.is_one_shot(index) {
+                line(format_args!("    reload: node"));
+            }
             if self.is_one_shot(index) {
                 // What becomes a one-shot, or is none any more, is made again.
                 line(format_args!("    command: [once]"));

@@ -13,6 +13,7 @@ pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
     for draft in drafts {
         several_containers(cx, draft);
         network_mode(cx, draft);
+        reload(cx, draft);
         targets(cx, draft);
     }
     ports(cx, drafts);
@@ -50,6 +51,17 @@ fn several_containers(cx: &mut Cx<'_>, draft: &Draft<'_>) {
                 .help(format!("write `{target}` to let the engine choose, or a range of ports")),
         );
     }
+}
+
+/// The runner runs the application, so that a command of the service would have no effect.
+fn reload(cx: &mut Cx<'_>, draft: &Draft<'_>) {
+    let (Some(command), Some(reload)) = (draft.places.command, draft.places.reload) else { return };
+    let message = format!("`{}` has a command and a reload runner", draft.service.name);
+    cx.push(
+        Diagnostic::error(message, command)
+            .also(reload, "the runner starts the application")
+            .help("name the file to run with `reload: {entry: FILE}`, or write `reload: false`"),
+    );
 }
 
 fn network_mode(cx: &mut Cx<'_>, draft: &Draft<'_>) {

@@ -1,0 +1,296 @@
+//! The reload runner in a container: what a save does, and what it must never do.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::engine;
+use crate::support::{Stack, eventually, free_port, repository, seconds, text};
+
+const MAIN: &str = "\
+import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Greeter } from './greeter.js';
+
+@Controller()
+class Greeting {
+  constructor(private readonly greeter: Greeter) {}
+  @Get() greet(): string { return this.greeter.text(); }
+}
+@Module({ controllers: [Greeting], providers: [Greeter] })
+class Application {}
+const app = await NestFactory.create(Application, { logger: false });
+await app.listen(3001);
+";
+
+/// The file that is edited.
+fn greeter(text: &str) -> String {
+    format!(
+        "import {{ Injectable }} from '@nestjs/common';\n\n@Injectable()\nexport class Greeter {{\n  \
+         text(): string {{\n    return {text};\n  }}\n}}\n"
+    )
+}
+
+struct Application {
+    stack: Stack,
+    port: u16,
+}
+
+impl Application {
+    /// A small Nest application in the image of the repository's own.
+    fn new(test: &str, more: &str) -> Self {
+        let port = free_port();
+        let context = repository().join("templates/nestjs");
+        let yaml = format!(
+            "services:\n  api:\n    preset: nestjs\n    build: {{context: {}, target: dev}}\n    \
+             ports: ['127.0.0.1:{port}:3001']\n    volumes: ['./src:/app/src:ro']\n    \
+             ready: {{http: {{port: 3001, path: /}}}}\n{more}",
+            context.display()
+        );
+        let stack = Stack::new(test, &yaml);
+        stack.write("src/main.ts", MAIN);
+        stack.write("src/greeter.ts", &greeter("'one'"));
+        Self { stack, port }
+    }
+
+    fn up(test: &str, more: &str) -> Self {
+        let application = Self::new(test, more);
+        application.stack.ok(&["up", "-d"]);
+        assert_eq!(application.get().as_deref(), Ok("one"));
+        application
+    }
+
+    fn save(&self, text: &str) {
+        self.stack.write("src/greeter.ts", &greeter(text));
+    }
+
+    fn get(&self) -> Result<String, String> {
+        get(self.port)
+    }
+
+    fn serves(&self, body: &str) {
+        eventually(&format!("the application answers {body}"), seconds(60), || {
+            self.get().as_deref() == Ok(body)
+        });
+    }
+
+    /// Waits until its log has a text.
+    fn says(&self, wanted: &str) {
+        eventually(&format!("the log has `{wanted}`"), seconds(60), || {
+            self.stack.ok(&["logs", "--no-log-prefix", "api"]).stdout.contains(wanted)
+        });
+    }
+}
+
+/// The body of `/`, by a connection of its own.
+fn get(port: u16) -> Result<String, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, seconds(5)).map_err(told)?;
+    stream.set_read_timeout(Some(seconds(20))).map_err(told)?;
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).map_err(told)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(told)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+        _ => Err(format!("no answer: `{answer}`")),
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn saves_are_live_and_mistakes_leave_the_version_before_serving() {
+    let application = Application::up("reload", "");
+    application.save("'two'");
+    application.serves("two");
+    application.says("devstack: reloaded in");
+
+    application.save("'three' oops");
+    application.says("does not compile: src/greeter.ts:6:20");
+    application.says("> 6 |     return 'three' oops;");
+    assert_eq!(application.get().as_deref(), Ok("two"));
+    application.save("'four'");
+    application.serves("four");
+
+    let thrower = format!("{}throw new Error('not while it starts');\n", greeter("'five'"));
+    application.stack.write("src/greeter.ts", &thrower);
+    application.says("does not start: not while it starts");
+    application.says("> 9 | throw new Error('not while it starts');");
+    assert_eq!(application.get().as_deref(), Ok("four"));
+
+    application.stack.write("src/words.ts", "export const word: string = 'new file';\n");
+    let importing = format!("import {{ word }} from './words.js';\n{}", greeter("word"));
+    application.stack.write("src/greeter.ts", &importing);
+    application.serves("new file");
+    std::fs::remove_file(application.stack.path("src/words.ts")).unwrap();
+    application.says("words.js");
+    assert_eq!(application.get().as_deref(), Ok("new file"));
+    application.save("'five'");
+    application.serves("five");
+
+    // Nobody but a stop ends it, and that is quick.
+    application.stack.ok(&["stop"]);
+    assert_ne!(application.stack.inspect("api")["State"]["ExitCode"], 137);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn no_request_fails_and_no_version_comes_back_during_fifty_reloads() {
+    const RELOADS: u32 = 50;
+    let application = Application::up("load", "");
+    application.save("'0'");
+    application.serves("0");
+    let newest = Arc::new(AtomicU32::new(0));
+    let failures = Arc::new(Mutex::new(Vec::new()));
+    let done = Arc::new(AtomicBool::new(false));
+    // Four clients with a request every 20 ms each: 200 requests a second.
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (newest, failures, done) =
+                (Arc::clone(&newest), Arc::clone(&failures), Arc::clone(&done));
+            let port = application.port;
+            std::thread::spawn(move || {
+                let mut requests = 0_u32;
+                while !done.load(Ordering::Relaxed) {
+                    let due = Instant::now() + Duration::from_millis(20);
+                    let at_least = newest.load(Ordering::SeqCst);
+                    match get(port).map(|body| body.parse::<u32>()) {
+                        Ok(Ok(seen)) if seen >= at_least => {
+                            newest.fetch_max(seen, Ordering::SeqCst);
+                        }
+                        other => {
+                            failures.lock().unwrap().push(format!("{other:?} after {at_least}"));
+                        }
+                    }
+                    requests += 1;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
+                requests
+            })
+        })
+        .collect();
+    let mut times: Vec<Duration> = Vec::new();
+    for version in 1..=RELOADS {
+        let begun = Instant::now();
+        application.save(&format!("'{version}'"));
+        while newest.load(Ordering::SeqCst) < version && begun.elapsed() < seconds(30) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        times.push(begun.elapsed());
+    }
+    done.store(true, Ordering::Relaxed);
+    let requests: u32 = clients.into_iter().map(|client| client.join().unwrap()).sum();
+    times.sort();
+    println!(
+        "{requests} requests, save to new body: p50 {:?}, p95 {:?}",
+        times[times.len() / 2],
+        times[times.len() * 95 / 100]
+    );
+    assert_eq!(*failures.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(newest.load(Ordering::SeqCst), RELOADS);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_crash_loop_is_told_and_the_next_save_ends_it() {
+    let application = Application::up("crashes", "");
+    let crasher = format!("{}setTimeout(() => process.exit(3), 300);\n", greeter("'doomed'"));
+    application.stack.write("src/greeter.ts", &crasher);
+    application.says("the application ended with exit code 3");
+    application.says("it starts again in 1 s, or when a file changes");
+    // It is the application that ends, not the container.
+    assert_eq!(application.stack.inspect("api")["RestartCount"], 0);
+    application.save("'steady'");
+    application.serves("steady");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn the_application_comes_back_after_a_kill_of_it_and_of_its_runner() {
+    let application = Application::up("killed", "");
+    let kill = |pattern: &str| {
+        let script = format!(
+            "for p in /proc/[0-9]*; do if tr '\\0' ' ' < $p/cmdline | grep -q '{pattern}'; then \
+             kill -9 ${{p#/proc/}}; fi; done; true"
+        );
+        application.stack.devstack(&["exec", "-T", "api", "sh", "-c", &script]);
+    };
+    kill("^/usr/local/bin/node.*child[.]js");
+    application.says("the application was ended by SIGKILL");
+    application.serves("one");
+    let started = || text(&application.stack.inspect("api")["State"]["StartedAt"]).to_owned();
+    let before = started();
+    kill("^node .*runner[.]js");
+    eventually("the engine starts the container again", seconds(30), || started() > before);
+    application.serves("one");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_read_only_container_of_another_user_reloads() {
+    let more =
+        "    read_only: true\n    user: '12345:12345'\n    environment: {NODE_COMPILE_CACHE: ''}\n";
+    let application = Application::up("readonly", more);
+    application.save("'two'");
+    application.serves("two");
+    application.stack.ok(&["restart", "api"]);
+    application.serves("two");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn no_line_of_the_application_runs_before_its_dependencies_are_ready() {
+    let more = "    depends_on: {slow: {condition: service_healthy}}\n  slow:\n    image: redis:8\n    \
+                command: [sh, -c, 'sleep 3; date +%s%3N > /tmp/ready; exec sleep 600']\n    \
+                init: true\n    ready: {exec: [test, -s, /tmp/ready]}\n";
+    let application = Application::new("early", more);
+    let main = format!("console.log(`began ${{Date.now()}}`);\n{MAIN}");
+    application.stack.write("src/main.ts", &main);
+    application.stack.ok(&["up", "-d"]);
+    let stack = &application.stack;
+    let began = || -> u64 {
+        let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
+        let last = log.lines().filter_map(|line| line.strip_prefix("began ")).next_back();
+        last.unwrap_or_else(|| panic!("it never began:\n{log}")).trim().parse().unwrap()
+    };
+    let ready = || -> u64 { stack.exec("slow", &["cat", "/tmp/ready"]).parse().unwrap() };
+    application.says("waits for slow");
+    assert!(began() > ready(), "began {} before {}", began(), ready());
+    // Held or not, it was started before: that is the point.
+    let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
+    assert!(log.find("waits for slow") < log.find("began "), "{log}");
+
+    // Neither when both start again,
+    stack.ok(&["stop"]);
+    stack.ok(&["up", "-d"]);
+    assert!(began() > ready(), "began {} before {}", began(), ready());
+    // but the engine itself does not wait for anybody.
+    let id = stack.id("api");
+    let before = began();
+    engine::post(&format!("/containers/{id}/restart?t=5"), &Value::Null);
+    eventually("it begins again by itself", seconds(60), || began() > before);
+    application.serves("one");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn the_runners_own_tests_pass_in_the_image() {
+    let context = repository().join("templates/nestjs");
+    let tests = repository().join("templates/runner");
+    let yaml = format!(
+        "services:\n  tests:\n    build: {{context: {}, target: dev}}\n    init: true\n    \
+         working_dir: /runner\n    volumes: ['{}:/runner:ro']\n    \
+         command: [node, --test, --test-timeout=120000]\n",
+        context.display(),
+        tests.display()
+    );
+    let stack = Stack::new("runner", &yaml);
+    let up = stack.devstack(&["up"]);
+    assert_eq!(stack.inspect("tests")["State"]["ExitCode"], 0, "{up}");
+}
