@@ -144,10 +144,11 @@ impl Engine for DockerEngine {
 
     async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
         let options = RenameContainerOptionsBuilder::default().name(name).build();
-        self.docker
-            .rename_container(&id.0, options)
-            .await
-            .map_err(|error| self.error("rename container to", name, &error))
+        match self.docker.rename_container(&id.0, options).await {
+            // Another run was quicker.
+            Err(_) if self.is_named(id, name).await => Ok(()),
+            result => result.map_err(|error| self.error("rename container to", name, &error)),
+        }
     }
 
     async fn start_container(&self, id: &ContainerId) -> Result<(), EngineError> {

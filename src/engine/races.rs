@@ -45,6 +45,13 @@ impl DockerEngine {
         Err(EngineError::new("create network", name, kind))
     }
 
+    /// Whether a container has this name.
+    pub(super) async fn is_named(&self, id: &ContainerId, name: &str) -> bool {
+        let options = None::<bollard::query_parameters::InspectContainerOptions>;
+        let found = self.docker.inspect_container(&id.0, options).await;
+        found.is_ok_and(|found| found.name.is_some_and(|it| it.trim_start_matches('/') == name))
+    }
+
     /// A container's volumes without a name of their own. One that a container inherited counts
     /// as named for the engine, which would leave it behind.
     pub(super) async fn anonymous_volumes(&self, id: &ContainerId) -> Vec<String> {

@@ -99,6 +99,11 @@ pub(crate) fn socket() -> String {
     }
 }
 
+/// A connection to the engine.
+pub(crate) fn connect() -> UnixStream {
+    UnixStream::connect(socket()).unwrap()
+}
+
 /// A request to a server of this machine.
 pub(crate) fn http(
     port: u16,

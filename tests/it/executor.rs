@@ -444,8 +444,21 @@ services:
     }
 
     #[test]
-    fn what_a_killed_run_made_late_gives_way() {
-        let (world, plan) = overtaken(WEB, false);
+    fn what_another_run_made_is_taken() {
+        for started in [false, true] {
+            let (world, plan) = overtaken(WEB, started);
+            let made = world.container("fixed").id;
+            world.run(&plan).expect("both get to the same");
+            let container = world.container("fixed");
+            assert_eq!((&container.id, container.state.is_running()), (&made, true));
+            assert_eq!(world.observed().containers.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_run_made_of_an_older_definition_gives_way() {
+        let older = WEB.replace("image: web,", "image: web, user: root,");
+        let (world, plan) = overtaken(&older, false);
         let stillborn = world.container("fixed").id;
         world.run(&plan).expect("the name is freed");
         assert_ne!(world.container("fixed").id, stillborn);
@@ -453,8 +466,8 @@ services:
     }
 
     #[test]
-    fn what_another_run_started_stays() {
-        let (world, plan) = overtaken(WEB, true);
+    fn what_another_run_started_of_another_definition_stays() {
+        let (world, plan) = overtaken(&WEB.replace("image: web,", "image: web, user: root,"), true);
         let other = world.container("fixed");
         assert_snapshot!(world.run(&plan).expect_err("it is taken"), @"cannot create fixed: the name fixed is in use");
         assert_eq!(world.container("fixed"), other);

@@ -215,7 +215,8 @@ impl Engine for FakeEngine {
 
     async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
         self.change("rename", id, |state, index| {
-            if state.observed.containers.iter().any(|container| container.name == name) {
+            let mut others = state.observed.containers.iter().enumerate();
+            if others.any(|(other, container)| other != index && container.name == name) {
                 return Err(EngineErrorKind::Conflict(format!("the name {name} is in use")));
             }
             name.clone_into(&mut state.observed.containers[index].name);

@@ -1,0 +1,97 @@
+//! How many calls of the engine's API a command makes, counted on the way to the engine.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::engine;
+use crate::support::{Stack, free_port};
+
+/// Passes everything on and notes the request lines.
+struct Counter {
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Counter {
+    fn listen(socket: &Path) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&requests);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let engine = engine::connect();
+                let (mut from, mut to) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
+                let noted = Arc::clone(&noted);
+                thread::spawn(move || pass_on(&mut from, &mut to, |line| note(&noted, line)));
+                let (mut from, mut to) = (engine, client);
+                thread::spawn(move || pass_on(&mut from, &mut to, |_| {}));
+            }
+        });
+        Self { requests }
+    }
+
+    /// The requests since it was last asked, without the API version and the query.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.requests.lock().unwrap())
+    }
+}
+
+fn note(requests: &Mutex<Vec<String>>, line: &str) {
+    let Some((request, "HTTP/1.1")) = line.trim_end().rsplit_once(' ') else { return };
+    let request = request.split('?').next().unwrap_or(request);
+    requests.lock().unwrap().push(request.to_owned());
+}
+
+fn pass_on(from: &mut UnixStream, to: &mut UnixStream, mut see: impl FnMut(&str)) {
+    let mut chunk = vec![0; 64 * 1024];
+    let mut line = Vec::new();
+    while let Ok(read @ 1..) = from.read(&mut chunk) {
+        for byte in &chunk[..read] {
+            line.push(*byte);
+            if *byte == b'\n' {
+                see(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        }
+        if to.write_all(&chunk[..read]).is_err() {
+            break;
+        }
+    }
+    // Whatever the other side still has to say may be said.
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_run_makes_no_call_that_it_could_do_without() {
+    let (one, two) = (free_port(), free_port());
+    let yaml = format!(
+        "services:\n  one:\n    image: redis:8\n    ports: [\"127.0.0.1:{one}:6379\"]\n    \
+         ready: {{redis: 6379}}\n    volumes: [\"data:/data\"]\n  \
+         two:\n    image: redis:8\n    ports: [\"127.0.0.1:{two}:6379\"]\n    \
+         ready: {{redis: 6379}}\n    depends_on: {{one: {{condition: service_healthy}}}}\n\
+         volumes:\n  data:\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    let counter = Counter::listen(&socket);
+    let stack =
+        Stack::new("calls", &yaml).with_env("DOCKER_HOST", &format!("unix://{}", socket.display()));
+
+    // Who it is, four lists, the events, what is made and started, the table's list.
+    stack.ok(&["up", "-d"]);
+    let cold = counter.take();
+    assert_eq!(cold.len(), 1 + 4 + 1 + 2 + 2 + 2 + 1, "{cold:#?}");
+
+    stack.ok(&["up", "-d"]);
+    let unchanged = counter.take();
+    assert!(unchanged.len() <= 6, "{unchanged:#?}");
+    assert!(unchanged.iter().all(|request| request.starts_with("GET ")), "{unchanged:#?}");
+
+    stack.ok(&["ps"]);
+    let ps = counter.take();
+    assert!(ps.len() <= 2, "{ps:#?}");
+}
