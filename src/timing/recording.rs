@@ -116,17 +116,17 @@ impl Recording {
         }
     }
 
-    /// Notes the first line of a container's log, `later` after its start.
+    /// Notes the first line of a container's log, `later` after its start: the line's own time is by
+    /// the engine's clock, of which only the distance means anything here.
     pub fn first_line(&mut self, container: &str, later: Duration) {
-        let named = |step: &Step| matches!(&step.subject, Subject::Container { name, .. } if name == container);
-        // Its clock is the engine's: only the distance from the start means anything here.
-        let started = self.steps.iter().rposition(|step| {
-            named(step) && matches!(step.action, Action::Start | Action::Restart)
-        });
-        let Some(ended) = started.and_then(|step| self.steps[step].ended) else { return };
-        let waits = self.steps.iter_mut().rev();
-        if let Some(wait) = waits.into_iter().find(|step| named(step) && step.is_wait()) {
-            wait.marks.push((Mark::FirstLine, ended + later));
+        let named = |step: &&mut Step| matches!(&step.subject, Subject::Container { name, .. } if name == container);
+        let mut steps: Vec<&mut Step> = self.steps.iter_mut().filter(named).collect();
+        let is_start = |action| matches!(action, Action::Start | Action::Restart);
+        let started = steps.iter().rfind(|step| is_start(step.action)).and_then(|step| step.ended);
+        if let Some(started) = started
+            && let Some(wait) = steps.iter_mut().rfind(|step| step.is_wait())
+        {
+            wait.marks.push((Mark::FirstLine, started + later));
         }
     }
 
