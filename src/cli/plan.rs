@@ -9,7 +9,7 @@ use super::error::{CliError, ExitStatus, Problem};
 use super::ps::Format;
 use super::redact::Redactor;
 use super::scope::{desired, selected};
-use super::up::prepare;
+use super::up::{check_ports, prepare};
 use crate::config::redact::redact_value;
 use crate::engine::DockerEngine;
 use crate::event::{Action, Subject};
@@ -96,6 +96,10 @@ pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, Cli
         Format::Table if changes.is_empty() => cx.print("nothing to do")?,
         Format::Table => cx.print(&text(&changes, Paint::new(cx.stdout_colour())))?,
     }
+    if plan::needs_images_first(&desired, &observed, &options) {
+        cx.note("containers follow when an image turns out to be another one");
+    }
+    check_ports(&engine, &desired, &plan, &observed)?;
     Ok(if changes.is_empty() { ExitStatus::Success } else { ExitStatus::Child(2) })
 }
 

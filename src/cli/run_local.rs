@@ -17,7 +17,7 @@ use crate::project::{Project, Service, ServiceName};
 /// Arguments of `run-local`.
 #[derive(Debug, clap::Args)]
 #[command(
-    visible_alias = "local",
+    alias = "local",
     after_help = "The command takes the place of a service: it gets that service's variables, in which the addresses\n\
     of other services are those of this machine, and what the service depends on is started first.\n\
     The exit code is the command's; 127 when there is no such command.\n\n\
