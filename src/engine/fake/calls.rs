@@ -206,9 +206,9 @@ impl Engine for FakeEngine {
         // The door of a runner is the one file that is copied in after the creation.
         let opens = files.iter().any(|file| file.content.expose().is_empty());
         let method = if opens { "release" } else { "hold" };
-        self.change(method, id, |state, _| {
+        self.change(method, id, |state, index| {
             state.copy(id, files);
-            Ok(Vec::new())
+            Ok(if opens { state.begin(index) } else { Vec::new() })
         })
         .await
     }

@@ -38,6 +38,21 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Lets the application of a held container begin, if the container runs.
+    pub(super) fn begin(&mut self, index: usize) -> Vec<ContainerEventKind> {
+        let container = &mut self.observed.containers[index];
+        let service = container.service().map(|service| service.to_string()).unwrap_or_default();
+        let behaviour = self.behaviours.get(&service).copied().unwrap_or(Behaviour::Healthy);
+        if container.state != ContainerState::Running
+            || container.health != Some(Health::Starting)
+            || !matches!(behaviour, Behaviour::Healthy | Behaviour::Deaf)
+        {
+            return Vec::new();
+        }
+        container.health = Some(Health::Healthy);
+        vec![ContainerEventKind::Health(Health::Healthy)]
+    }
+
     /// Notes what files that are copied in mean for a runner's door.
     pub(super) fn copy(&mut self, id: &ContainerId, files: &[InjectedFile]) {
         for file in files.iter().filter(|file| file.path.ends_with("/hold")) {
@@ -100,10 +115,15 @@ impl State {
             return Err(EngineErrorKind::PortTaken("port is already allocated".to_owned()));
         }
         let behaviour = self.behaviours.get(&service).copied().unwrap_or(Behaviour::Healthy);
+        let is_held = self.held.contains(&self.observed.containers[index].id);
         let container = &mut self.observed.containers[index];
         let has_check = container.labels.contains_key(HAS_CHECK);
         let health = |health| has_check.then_some(health);
         (container.state, container.health) = match behaviour {
+            // Nothing of it is healthy while its application has not begun.
+            Behaviour::Healthy | Behaviour::Deaf if is_held => {
+                (ContainerState::Running, health(Health::Starting))
+            }
             Behaviour::Healthy | Behaviour::Deaf => {
                 (ContainerState::Running, health(Health::Healthy))
             }
