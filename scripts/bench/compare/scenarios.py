@@ -27,7 +27,8 @@ class Bench:
 
     engine: Engine
     folder: Path
-    # Files by their names: `five` has health checks every 5 s, `own` those of the presets.
+    # Files by their names: `five` has health checks every 5 s, `own` those of the presets, `plain` no
+    # runner of devstack's.
     files: dict[str, Path]
     probes: dict[str, Probe]
 
@@ -80,9 +81,9 @@ def floor(bench: Bench, tool: Tool) -> list[Sample]:
     """What the services need by themselves: containers are made beforehand, then each is started by
     one call as soon as those it depends on answer from outside."""
     bench.clear(tool)
-    bench.run(tool, "five", "up", "--no-start")
+    bench.run(tool, "plain", "up", "--no-start")
     ids = bench.engine.of_project(tool.project)
-    waiting = stacks.needs(bench.files["five"].read_text())
+    waiting = stacks.needs(bench.files["plain"].read_text())
     called: dict[str, float] = {}
     with watched(bench.engine, tool.project, bench.probes) as outside:
         while waiting:

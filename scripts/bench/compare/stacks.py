@@ -43,6 +43,15 @@ def six_services(canonical: str, api_image: str, checks: dict | None) -> str:
     return json.dumps(stack, indent=2)
 
 
+def without_runner(stack: str) -> str:
+    """The same, but each service runs what its image says: only devstack opens the door at which its own
+    runner holds an application."""
+    plain = json.loads(stack)
+    for service in plain["services"].values():
+        service.get("x-devstack", {}).pop("reload", None)
+    return json.dumps(plain, indent=2)
+
+
 def probes_of(stack: str) -> dict[str, Probe]:
     """How to ask each service of the repository's stack from outside."""
     services = json.loads(stack)["services"]
