@@ -101,7 +101,8 @@ def conditions(machine: dict) -> str:
         f"docker compose {machine['compose']} on Engine {machine['engine']}, {machine['cores']} cores, "
         f"{machine['memory_gb']} GB; medians, in brackets the least and the most; "
         f"rounds: {machine['rounds']}, the tools by turns. Both get the same file, what `devstack config` prints "
-        f"of this repository's stack, with health checks every 5 s unless said otherwise, and the same images. "
+        f"of this repository's stack, with health checks every 5 s unless said otherwise, and the same images; in "
+        f"the api devstack runs its own runner for Node, compose and the floor what the image says. "
         f"When a service is ready is seen from outside, every 5 ms, by a login, a handshake or a request. "
         f"`scripts/bench/run` measures it; all samples are in `scripts/bench/results.json`."
     )
