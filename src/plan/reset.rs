@@ -25,15 +25,8 @@ pub fn reset(
     for mut step in creation.steps {
         let shift = |id: StepId| StepId(id.0 + removed.len());
         step.after = step.after.into_iter().map(shift).collect();
-        match &mut step.operation {
-            Operation::RenameContainer { container, .. }
-            | Operation::StartContainer { container }
-            | Operation::AwaitContainer { container, .. } => {
-                if let ContainerRef::CreatedBy(id) = container {
-                    *id = shift(*id);
-                }
-            }
-            _ => {}
+        if let Some(ContainerRef::CreatedBy(id)) = step.operation.container_mut() {
+            *id = shift(*id);
         }
         let waits = removed.iter().enumerate().filter(|(_, removal)| {
             makes_way(&removal.operation, &step.operation, &plan, desired, observed)

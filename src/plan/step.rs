@@ -225,6 +225,30 @@ impl Plan {
 }
 
 impl Operation {
+    /// The container that it is about, where a step of the same plan may have made it.
+    pub(super) fn container_mut(&mut self) -> Option<&mut ContainerRef> {
+        // No wildcard: whoever adds an operation has to say here whether it has one.
+        match self {
+            Self::RenameContainer { container, .. }
+            | Self::HoldContainer { container, .. }
+            | Self::ReleaseContainer { container, .. }
+            | Self::StartContainer { container }
+            | Self::AwaitContainer { container, .. } => Some(container),
+            Self::PullImage(_)
+            | Self::BuildImage(_)
+            | Self::RemoveImage(_)
+            | Self::CreateNetwork(_)
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume(_)
+            | Self::RemoveVolume(_)
+            | Self::CreateContainer { .. }
+            | Self::StopContainer { .. }
+            | Self::RestartContainer { .. }
+            | Self::KillContainer { .. }
+            | Self::RemoveContainer { .. } => None,
+        }
+    }
+
     /// The action that a display shows.
     #[must_use]
     pub fn action(&self) -> Action {

@@ -76,3 +76,23 @@ fn what_has_the_port_goes_before_who_is_to_have_it() {
     let plan = reset(&desired, &observed, &options(), &ReconcileOptions::default());
     world.run(&plan.expect("no conflicts")).expect("the port is free in time");
 }
+
+#[test]
+fn who_is_held_at_its_door_is_released_in_its_new_container() {
+    let held = STACK.replace(
+        "api: {image: api,",
+        "api: {image: api, reload: node, healthcheck: {test: 'true'},",
+    );
+    let world = World::after_up(&held);
+    let (desired, observed) = (desired(&held), world.observed());
+    let plan = reset(&desired, &observed, &options(), &ReconcileOptions::default());
+    world.run(&plan.expect("no conflicts")).expect("no fault");
+    assert!(!world.engine.is_held("p-api-1"));
+    assert!(
+        text(
+            &reset(&desired, &observed, &options(), &ReconcileOptions::default())
+                .expect("no conflicts")
+        )
+        .contains("release container p-api-1")
+    );
+}
