@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::engine;
-use crate::support::{Stack, free_port};
+use crate::support::{Stack, eventually, free_port, seconds};
 
 /// Passes everything on and notes the request lines.
 struct Counter {
@@ -69,10 +69,11 @@ fn pass_on(from: &mut UnixStream, to: &mut UnixStream, mut see: impl FnMut(&str)
 fn a_run_makes_no_call_that_it_could_do_without() {
     let (one, two) = (free_port(), free_port());
     let yaml = format!(
-        "services:\n  one:\n    image: redis:8\n    ports: [\"127.0.0.1:{one}:6379\"]\n    \
-         ready: {{redis: 6379}}\n    volumes: [\"data:/data\"]\n  \
+        "x-check: &check {{test: [CMD, redis-cli, ping], interval: 1s}}\n\
+         services:\n  one:\n    image: redis:8\n    ports: [\"127.0.0.1:{one}:6379\"]\n    \
+         ready: {{redis: 6379}}\n    healthcheck: *check\n    volumes: [\"data:/data\"]\n  \
          two:\n    image: redis:8\n    ports: [\"127.0.0.1:{two}:6379\"]\n    \
-         ready: {{redis: 6379}}\n    depends_on: {{one: {{condition: service_healthy}}}}\n\
+         ready: {{redis: 6379}}\n    healthcheck: *check\n    depends_on: {{one: {{condition: service_healthy}}}}\n\
          volumes:\n  data:\n"
     );
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +87,12 @@ fn a_run_makes_no_call_that_it_could_do_without() {
     let cold = counter.take();
     assert_eq!(cold.len(), 1 + 4 + 1 + 2 + 2 + 2 + 1, "{cold:#?}");
 
+    // Once the engine knows how they are, its lists say enough.
+    eventually("healthy containers", seconds(20), || {
+        ["one", "two"]
+            .iter()
+            .all(|service| stack.inspect(service)["State"]["Health"]["Status"] == "healthy")
+    });
     stack.ok(&["up", "-d"]);
     let unchanged = counter.take();
     assert!(unchanged.len() <= 6, "{unchanged:#?}");

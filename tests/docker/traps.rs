@@ -72,7 +72,7 @@ fn a_wrong_password_and_a_missing_database_are_told() {
         .within(seconds(60));
     stack.write("devstack.yaml", &other("app", "elsewhere"));
     stack
-        .fails(&["up", "-d", "--wait-timeout", "5"])
+        .fails(&["up", "-d", "--force-recreate", "--wait-timeout", "5"])
         .says(&["last seen: up, database missing"])
         .within(seconds(60));
 }
