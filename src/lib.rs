@@ -48,7 +48,8 @@
 //! - A plan is decided from one snapshot. Whatever interrupts its execution leaves a state from
 //!   which the next `up` or `down` gets to the goal.
 //! - A short call to the engine is never abandoned half-way; pulls, builds and waits can be.
-//! - Engine events only wake a wait; the truth is read from the container itself.
+//! - Engine events only wake a wait; the truth is read from the container itself. Only what this
+//!   very run has started is taken to run until an event says otherwise.
 //! - A probe reaches a container through its bridge's interface or a published port of this
 //!   machine, so that no packet for an address that is gone leaves by the default route.
 //! - Secrets have a type ([`project::Secret`]) that hides them, and text from elsewhere is
