@@ -35,6 +35,9 @@ const FILES: [(&str, &str); 20] = [
     ("worker.js", include_str!("../../templates/runner/worker.js")),
 ];
 
+/// Folder for what the runner writes; not below its files, which may be a volume.
+const RUN_FOLDER: &str = "/run/devstack";
+
 /// Time between the stop signal and SIGKILL when the service says nothing: the engine's default.
 const STOP_GRACE_MS: u128 = 10_000;
 
@@ -43,8 +46,8 @@ pub(super) fn equip(service: &Service) -> Option<(Service, Vec<InjectedFile>)> {
     let Reload::Node(runner) = service.reload.as_ref()?;
     let mut equipped = service.clone();
     equipped.entrypoint = Some(vec!["node".to_owned(), format!("{RUNNER_FOLDER}/runner.js")]);
-    // In memory, and writable whoever the container's user is.
-    equipped.tmpfs.push(format!("{RUNNER_FOLDER}/run:mode=1777"));
+    // In memory, and writable whoever the container's user is. A compiler may unpack its binary.
+    equipped.tmpfs.push(format!("{RUN_FOLDER}:exec,mode=1777"));
     if service.read_only {
         // The engine copies nothing into a root file system that cannot be written.
         equipped.mounts.push(Mount::Volume {
@@ -161,7 +164,7 @@ mod tests {
             equipped.entrypoint.as_deref(),
             Some(&["node".to_owned(), "/opt/devstack/runner.js".to_owned()][..])
         );
-        assert_eq!(equipped.tmpfs, ["/opt/devstack/run:mode=1777"]);
+        assert_eq!(equipped.tmpfs, ["/run/devstack:exec,mode=1777"]);
         assert_eq!(equipped.mounts, []);
         let options = files.iter().find(|file| file.path == "/opt/devstack/options.json");
         let options: serde_json::Value =

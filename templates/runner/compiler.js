@@ -1,8 +1,10 @@
 // Turns TypeScript into JavaScript, one file by itself, with the application's own compiler.
 import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, extname, join, relative } from 'node:path';
 import { codeFrame } from './frame.js';
+import { runFolder } from './place.js';
 import { ProjectError } from './project.js';
 
 /** A file that does not compile. */
@@ -26,16 +28,29 @@ export function loadCompiler(project) {
   ]) {
     let loaded;
     try {
+      giveRoom();
       loaded = require(name);
     } catch (error) {
       if (error.code === 'MODULE_NOT_FOUND') continue;
-      throw error;
+      const causes = [error.cause ?? []].flat().map((cause) => cause?.message ?? cause);
+      throw new ProjectError([`${name} cannot be loaded: ${error.message}`, ...causes].join('; '));
     }
     return make(loaded, project);
   }
   throw new ProjectError(
     `${project.shown(project.entry)} needs a compiler: add @swc/core or typescript to devDependencies`,
   );
+}
+
+/** swc unpacks its binary where it may write, which in a read-only container is nowhere else. */
+function giveRoom() {
+  try {
+    accessSync(tmpdir(), constants.W_OK);
+  } catch {
+    const folder = join(runFolder, 'swc');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    process.env.SWC_NATIVE_BINDING_CACHE ??= folder;
+  }
 }
 
 /** Whether a file becomes an ECMAScript module or CommonJS, as TypeScript decides it. */
@@ -100,10 +115,11 @@ function swcError(error, file, text, project) {
   // eslint-disable-next-line no-control-regex
   const plain = String(error.message ?? error).replace(/\u001b\[[0-9;]*m/g, '');
   const said = /^\s*[x×]\s*(.+)$/m.exec(plain)?.[1] ?? plain.trim().split('\n')[0];
-  const place = /\[[^\]\n]*?:(\d+):(\d+)\]/.exec(plain);
+  // The line with the mark says more than the heading, which has the line's beginning.
+  const place = /^ *(\d+) [|│] .*\n( *[:·] )( *)[\^─]/m.exec(plain);
   const shown = project.shown(file);
   if (!place) return new CompileError(`${shown}: ${said}`, plain.trim());
-  const [line, column] = [Number(place[1]), Number(place[2])];
+  const [line, column] = [Number(place[1]), place[3].length + 1];
   return new CompileError(`${shown}:${line}:${column}: ${said}`, codeFrame(file, line, column, shown) ?? plain.trim());
 }
 

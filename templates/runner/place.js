@@ -12,7 +12,7 @@ export const holdFile = process.env.DEVSTACK_RUNNER_HOLD ?? join(folder, 'hold')
 
 /** The folder for what the runner writes: compiled files, its socket, caches. */
 export const runFolder = (() => {
-  const given = process.env.DEVSTACK_RUNNER_FOLDER ?? join(folder, 'run');
+  const given = process.env.DEVSTACK_RUNNER_FOLDER ?? '/run/devstack';
   try {
     accessSync(given, constants.W_OK);
     return given;

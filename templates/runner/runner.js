@@ -203,7 +203,7 @@ class Runner {
     if (!(await this.#installChanges(job))) return;
     const reread = this.#project === null || this.#settings !== this.#settingsState();
     if (reread) {
-      if (this.#project) say('settings of the compiler changed: compiles everything');
+      if (this.#settings !== null) say('settings of the compiler changed: compiles everything');
       this.#readProject();
       if (!this.#watcher) this.#watchMyself();
       force = true;

@@ -121,7 +121,7 @@ fn saves_are_live_and_mistakes_leave_the_version_before_serving() {
     let thrower = format!("{}throw new Error('not while it starts');\n", greeter("'five'"));
     application.stack.write("src/greeter.ts", &thrower);
     application.says("does not start: not while it starts");
-    application.says("> 9 | throw new Error('not while it starts');");
+    application.says(">  9 | throw new Error('not while it starts');");
     assert_eq!(application.get().as_deref(), Ok("four"));
 
     application.stack.write("src/words.ts", "export const word: string = 'new file';\n");
