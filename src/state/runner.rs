@@ -49,6 +49,12 @@ pub(super) fn equip(service: &Service) -> Option<(Service, Vec<InjectedFile>)> {
     // In memory, and writable whoever the container's user is. A compiler may unpack its binary.
     equipped.tmpfs.push(format!("{RUN_FOLDER}:exec,mode=1777"));
     if service.read_only {
+        let has_tmp = service.mounts.iter().any(|mount| mount.target() == "/tmp")
+            || service.tmpfs.iter().any(|entry| entry.split(':').next() == Some("/tmp"));
+        if !has_tmp {
+            // Compilers unpack their binaries there.
+            equipped.tmpfs.push("/tmp:exec,mode=1777".to_owned());
+        }
         // The engine copies nothing into a root file system that cannot be written.
         equipped.mounts.push(Mount::Volume {
             source: None,

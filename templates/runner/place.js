@@ -17,7 +17,7 @@ export const runFolder = (() => {
     accessSync(given, constants.W_OK);
     return given;
   } catch {
-    // Without the tmpfs that devstack mounts: a container that something else made.
+    // The tmpfs that devstack mounts is root's alone after a restart, with some runtimes.
     const own = join(tmpdir(), `devstack-runner-${process.getuid?.() ?? 0}`);
     mkdirSync(own, { recursive: true, mode: 0o700 });
     return own;
