@@ -11,7 +11,8 @@ use super::redact::Redactor;
 use super::timing::Clock;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::diagnostic::Diagnostics;
-use crate::config::load::{FileReader, LoadRequest, Presets, load};
+use crate::config::findings::join;
+use crate::config::load::{FileReader, LoadRequest, Presets, load_to_decode};
 use crate::config::preset;
 use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
 use crate::os::files;
@@ -98,7 +99,7 @@ impl Context {
         };
         let mut reader = Disk { stdin: &self.stdin };
         let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
-        let loaded = load(&request, presets, &mut reader).map_err(Problem::Config)?;
+        let loaded = load_to_decode(&request, presets, &mut reader).map_err(Problem::Config)?;
         let profiles = if self.global.profiles.is_empty() {
             let listed = loaded.environment.get("COMPOSE_PROFILES").unwrap_or_default();
             listed
@@ -124,11 +125,14 @@ impl Context {
             Ok((project, more)) => {
                 self.redactor
                     .get_or_init(|| Redactor::of(&project, |path| files::read_text(path).ok()));
-                warnings.0.extend(more.0);
+                join(&mut warnings, more);
+                if warnings.has_errors() {
+                    return Err(Problem::Config(warnings).into());
+                }
                 Ok(Files { project, warnings, name_given: loaded.project_name_given })
             }
             Err(errors) => {
-                warnings.0.extend(errors.0);
+                join(&mut warnings, errors);
                 Err(Problem::Config(warnings).into())
             }
         }

@@ -7,7 +7,6 @@ use super::discover::is_devstack_file;
 use super::environment::Environment;
 use super::extend;
 use super::include;
-use super::interpolate::interpolate;
 use super::merge::{MergeOptions, merge};
 use super::node::Node;
 use super::reader::Reader;
@@ -30,7 +29,7 @@ pub(crate) fn assemble(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<N
         let options =
             MergeOptions { ports_replace_by_target: first_is_devstack || is_devstack_file(path) };
         for mut document in reader.documents(path, None) {
-            interpolate(&mut document, layers.environment, &mut reader.findings);
+            reader.interpolate(&mut document, layers.environment);
             document = include::resolve(document, path, layers, options, reader);
             extend::resolve(&mut document, merged.as_ref(), path, layers, options, reader);
             merged = Some(match merged {

@@ -1,10 +1,12 @@
 //! The grammar of `.env` files: `NAME=value`, `export NAME=value`, `NAME: value`, quotes, comments
 //! and variables. Also the raw form of `env_file`, in which nothing but `=` means anything.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use super::environment::{Environment, Origin};
+use super::limits;
 use super::place::within;
 use super::template;
 
@@ -30,6 +32,8 @@ pub fn parse(source: &Arc<Source>, environment: &Environment) -> (Vec<Assignment
         environment,
         at: 0,
         assignments: Vec::new(),
+        latest: HashMap::new(),
+        room: limits::FILLED_BYTES,
         findings: Diagnostics::default(),
     };
     while reader.skip_to_statement() {
@@ -75,6 +79,10 @@ struct Reader<'a> {
     environment: &'a Environment,
     at: usize,
     assignments: Vec<Assignment>,
+    /// The last assignment of each name.
+    latest: HashMap<String, usize>,
+    /// How many bytes the values may still have together.
+    room: usize,
     findings: Diagnostics,
 }
 
@@ -133,6 +141,7 @@ impl Reader<'_> {
             }
         };
         let span = self.span(start, value_end);
+        self.latest.insert(named.clone(), self.assignments.len());
         self.assignments.push(Assignment { name: named, value, span });
         self.at = self.at.max(end);
     }
@@ -191,7 +200,8 @@ impl Reader<'_> {
     }
 
     fn expand(&mut self, text: &str, span: &Span) -> String {
-        let expanded = template::expand(text, &|name| self.look_up(name));
+        let expanded = template::expand(text, self.room, &|name| self.look_up(name));
+        self.room = self.room.saturating_sub(expanded.text.len());
         for problem in expanded.problems {
             let place = within(span, text, problem.range.clone());
             let diagnostic = problem.diagnostic(&place);
@@ -205,11 +215,9 @@ impl Reader<'_> {
         if let Some(known) = known.filter(|known| known.origin == Origin::Process) {
             return Some(known.value.clone());
         }
-        self.assignments
-            .iter()
-            .rev()
-            .find(|assignment| assignment.name == name)
-            .and_then(|assignment| assignment.value.clone())
+        self.latest
+            .get(name)
+            .and_then(|latest| self.assignments[*latest].value.clone())
             .or_else(|| known.map(|known| known.value.clone()))
     }
 

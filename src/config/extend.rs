@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::Layers;
 use super::diagnostic::{Diagnostic, Diagnostics, Span};
 use super::environment::Environment;
-use super::interpolate::interpolate;
+use super::limits;
 use super::merge::{MergeOptions, merge, merge_service};
 use super::node::{Node, Value};
 use super::paths::{absolute, folder};
@@ -85,7 +85,7 @@ impl Resolver<'_, '_> {
     fn service(&mut self, scope: &Scope<'_>, name: &str) -> Option<Node> {
         let mut service = service(scope.root, name)?.clone();
         if !scope.interpolated {
-            interpolate(&mut service, self.environment, &mut self.reader.findings);
+            self.reader.interpolate(&mut service, self.environment);
         }
         let Value::Mapping(entries) = &mut service.value else { return Some(service) };
         let Some(written) = entries.shift_remove("extends") else { return Some(service) };
@@ -104,6 +104,13 @@ impl Resolver<'_, '_> {
             .position(|above| above.path == link.path && above.service == link.service)
         {
             self.report_circle(start, name);
+            return Some(service);
+        }
+        if self.chain.len() >= limits::EXTENDS {
+            self.reader.findings.push(
+                Diagnostic::error("too many services extend one another", &link.extends)
+                    .note(format!("at most {} in a row are read", limits::EXTENDS)),
+            );
             return Some(service);
         }
         self.chain.push(link);
@@ -195,23 +202,43 @@ impl Resolver<'_, '_> {
     }
 }
 
+const KEYS: [&str; 2] = ["service", "file"];
+
 fn read(extends: &Node, findings: &mut Diagnostics) -> Option<Extends> {
     if let Some(text) = extends.scalar_text() {
         let service_span = extends.span.clone();
         return Some(Extends { service: text.to_owned(), service_span, file: None });
     }
-    let text = |key: &str| {
-        let node = &extends.get(key)?.node;
-        Some((node.scalar_text()?.to_owned(), node.span.clone()))
+    if let Value::Mapping(entries) = &extends.value {
+        for (key, entry) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
+            let message = format!("unknown key `{key}` in `extends`");
+            let finding = Diagnostic::error(message, &entry.key_span);
+            findings.push(match closest(key, KEYS) {
+                Some(known) => finding.help(format!("did you mean `{known}`?")),
+                None => finding.help("`service` and `file` are known"),
+            });
+        }
+    }
+    let mut text = |key: &str| {
+        let node = &extends.get(key).filter(|entry| entry.node.value != Value::Null)?.node;
+        let text = node.scalar_text();
+        if text.is_none() {
+            let message = format!("`extends.{key}` must be text, not {}", node.kind());
+            findings.push(Diagnostic::error(message, &node.span));
+        }
+        Some((text?.to_owned(), node.span.clone()))
     };
-    let Some((service, service_span)) = text("service") else {
-        findings.push(
-            Diagnostic::error("`extends` names no service", &extends.span)
-                .help("write `extends: SERVICE` or `extends: {file: FILE, service: SERVICE}`"),
-        );
+    let (service, file) = (text("service"), text("file"));
+    let Some((service, service_span)) = service else {
+        if extends.get("service").is_none() {
+            findings.push(
+                Diagnostic::error("`extends` names no service", &extends.span)
+                    .help("write `extends: SERVICE` or `extends: {file: FILE, service: SERVICE}`"),
+            );
+        }
         return None;
     };
-    Some(Extends { service, service_span, file: text("file") })
+    Some(Extends { service, service_span, file })
 }
 
 fn missing<'n>(extends: &Extends, place: &str, names: impl Iterator<Item = &'n str>) -> Diagnostic {

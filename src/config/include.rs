@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::assemble::{Layers, assemble};
 use super::diagnostic::{Diagnostic, Span};
+use super::limits;
 use super::merge::{MergeOptions, merge};
 use super::node::{Entry, Node, Value};
 use super::paths::{absolute, folder};
@@ -48,7 +49,11 @@ fn items(include: Node, reader: &mut Reader<'_>) -> Vec<Node> {
         Value::Null => Vec::new(),
         _ => {
             let message = format!("`include` must be a list, not {}", include.kind());
-            reader.findings.push(Diagnostic::error(message, &include.span));
+            let finding = Diagnostic::error(message, &include.span);
+            reader.findings.push(match include.scalar_text() {
+                Some(file) => finding.help(format!("write `include: [{file}]`")),
+                None => finding.help("write one `- FILE` or `- path: FILE` for each file"),
+            });
             Vec::new()
         }
     }
@@ -125,6 +130,19 @@ fn load(
                 Diagnostic::error("files include each other in a circle", span)
                     .note(chain.join(" -> ")),
             );
+            return None;
+        }
+        reader.included += 1;
+        if reader.included > limits::INCLUDES {
+            // Said once: each file that includes two more doubles their number.
+            if reader.included == limits::INCLUDES + 1 {
+                reader.findings.push(Diagnostic::error("too many files are included", span).note(
+                    format!(
+                        "at most {} are read, each as often as it is included",
+                        limits::INCLUDES
+                    ),
+                ));
+            }
             return None;
         }
         // Reads it now, so that a missing file is reported at the place that asks for it.

@@ -3,6 +3,7 @@
 use super::core_schema;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::environment::Environment;
+use super::limits;
 use super::node::{Node, Value};
 use super::place::within;
 use super::suggest::closest;
@@ -13,11 +14,22 @@ use super::template::{self, Problem, ProblemKind};
 /// A text written without quotes is read again afterwards, so `${PORT:-80}` becomes a number. It
 /// never becomes null: an empty variable is empty text, which is not the same as no value.
 pub fn interpolate(root: &mut Node, environment: &Environment, diagnostics: &mut Diagnostics) {
+    fill(root, environment, &mut { limits::FILLED_BYTES }, diagnostics);
+}
+
+/// Interpolates below a node; `room` is how many bytes the values may still have together.
+fn fill(
+    root: &mut Node,
+    environment: &Environment,
+    room: &mut usize,
+    diagnostics: &mut Diagnostics,
+) {
     match &mut root.value {
         Value::String { text, plain } => {
             if text.contains('$') {
-                let expanded =
-                    template::expand(text, &|name| environment.get(name).map(str::to_owned));
+                let lookup = |name: &str| environment.get(name).map(str::to_owned);
+                let expanded = template::expand(text, *room, &lookup);
+                *room = room.saturating_sub(expanded.text.len());
                 for problem in &expanded.problems {
                     let span = within(&root.span, text, problem.range.clone());
                     let diagnostic = problem.diagnostic(&span);
@@ -28,12 +40,12 @@ pub fn interpolate(root: &mut Node, environment: &Environment, diagnostics: &mut
         }
         Value::Sequence(items) => {
             for item in items {
-                interpolate(item, environment, diagnostics);
+                fill(item, environment, room, diagnostics);
             }
         }
         Value::Mapping(entries) => {
             for entry in entries.values_mut() {
-                interpolate(&mut entry.node, environment, diagnostics);
+                fill(&mut entry.node, environment, room, diagnostics);
             }
         }
         Value::Null | Value::Bool(_) | Value::Int { .. } | Value::Float { .. } => {}
@@ -68,6 +80,11 @@ fn suggest(diagnostic: Diagnostic, problem: &Problem, environment: &Environment)
 
 /// A warning is given once per variable, an error once per place (aliases repeat places).
 fn push_once(diagnostics: &mut Diagnostics, diagnostic: Diagnostic) {
+    if diagnostics.0.len() >= limits::FINDINGS
+        && (diagnostic.severity == Severity::Warning || diagnostics.has_errors())
+    {
+        return;
+    }
     let known = diagnostics.0.iter().any(|other| {
         other.message == diagnostic.message
             && (diagnostic.severity == Severity::Warning

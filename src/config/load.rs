@@ -69,6 +69,23 @@ pub fn load(
     presets: Presets<'_>,
     files: &mut dyn FileReader,
 ) -> Result<Loaded, Diagnostics> {
+    let loaded = load_to_decode(request, presets, files)?;
+    if loaded.warnings.has_errors() { Err(loaded.warnings) } else { Ok(loaded) }
+}
+
+/// Loads a stack as [`load`] does, and returns it also when all that is wrong are values that
+/// could not be filled in: what else is wrong can then be said at the same time, see
+/// [`join`](super::findings::join). The stack is of no other use then, and
+/// [`Loaded::warnings`] holds the errors.
+///
+/// # Errors
+///
+/// Everything that is wrong in any of the files, with the warnings, when the stack has holes.
+pub fn load_to_decode(
+    request: &LoadRequest,
+    presets: Presets<'_>,
+    files: &mut dyn FileReader,
+) -> Result<Loaded, Diagnostics> {
     let mut reader = Reader::new(files, &request.working_dir);
     let mut environment = Environment::from_process(request.process_environment.iter().cloned());
     let start = request
@@ -111,14 +128,14 @@ pub fn load(
         .chain(&config_files)
         .map(|file| reader.display(file))
         .collect();
-    let Reader { env_files_read, mut findings, .. } = reader;
+    let Reader { env_files_read, mut findings, unfilled, .. } = reader;
     if let Some(root) = &mut root {
         expand(root, presets, &environment, &mut findings);
         settle(root);
     }
     sort(&mut findings, &order);
     match root {
-        Some(root) if !findings.has_errors() => Ok(Loaded {
+        Some(root) if findings.errors() == unfilled => Ok(Loaded {
             root,
             project_dir,
             project_name,

@@ -9,9 +9,11 @@
 //! Everything that it produces still knows which text it came from.
 
 pub mod diagnostic;
+pub mod findings;
 pub mod node;
 
 pub mod core_schema;
+mod limits;
 pub mod parse;
 mod place;
 pub mod suggest;

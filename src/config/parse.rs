@@ -11,14 +11,11 @@ use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 
 use super::core_schema;
 use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use super::limits;
 use super::node::{Entry, MergeTag, Node, Value};
 use super::suggest::closest;
 use super::syntax_error;
 
-/// More nodes than any stack has: beyond it, aliases multiply themselves.
-const MAX_NODES: usize = 100_000;
-/// Deeper than any stack nests.
-const MAX_DEPTH: usize = 96;
 /// So many bytes of repeated text weigh as much as one node.
 const BYTES_PER_NODE: usize = 256;
 
@@ -111,7 +108,7 @@ impl<'a> Builder<'a> {
 
     fn node(&mut self, event: Event<'a>, place: Span, depth: usize) -> Result<Node, Fatal> {
         self.grow(1, &place)?;
-        if depth > MAX_DEPTH {
+        if depth > limits::DEPTH {
             return Err(too_deep(&place));
         }
         match event {
@@ -286,7 +283,7 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, place: &Span, depth: usize) -> Result<Node, Fatal> {
         match self.anchors.get(&id) {
-            Some(Anchor::Ready { height, .. }) if depth + height > MAX_DEPTH => {
+            Some(Anchor::Ready { height, .. }) if depth + height > limits::DEPTH => {
                 Err(too_deep(place))
             }
             Some(Anchor::Ready { node, weight, .. }) => {
@@ -311,12 +308,12 @@ impl<'a> Builder<'a> {
 
     fn grow(&mut self, by: usize, place: &Span) -> Result<(), Fatal> {
         self.nodes += by;
-        if self.nodes <= MAX_NODES {
+        if self.nodes <= limits::NODES {
             return Ok(());
         }
         Err(fatal(
             Diagnostic::error("this file is too big once its aliases are followed", place)
-                .note(format!("at most {MAX_NODES} values are read")),
+                .note(format!("at most {} values are read", limits::NODES)),
         ))
     }
 
@@ -401,7 +398,7 @@ fn fatal(diagnostic: Diagnostic) -> Fatal {
 fn too_deep(place: &Span) -> Fatal {
     fatal(
         Diagnostic::error("nested too deeply", place)
-            .note(format!("at most {MAX_DEPTH} levels are read")),
+            .note(format!("at most {} levels are read", limits::DEPTH)),
     )
 }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use super::dotenv::{self, Assignment};
 use super::environment::Environment;
+use super::interpolate::interpolate;
+use super::limits;
 use super::node::{Node, Value};
 use super::parse::parse;
 use super::paths;
@@ -33,6 +35,11 @@ pub(crate) struct Reader<'a> {
     documents: HashMap<PathBuf, Option<Vec<Node>>>,
     pub(crate) env_files_read: Vec<PathBuf>,
     pub(crate) findings: Diagnostics,
+    /// How many of the findings are values that could not be filled in, which leaves all else as
+    /// it would be.
+    pub(crate) unfilled: usize,
+    /// How many files were included.
+    pub(crate) included: usize,
 }
 
 /// Stands for the standard input.
@@ -46,7 +53,16 @@ impl<'a> Reader<'a> {
             documents: HashMap::new(),
             env_files_read: Vec::new(),
             findings: Diagnostics::default(),
+            unfilled: 0,
+            included: 0,
         }
+    }
+
+    /// Fills in the variables of a tree's values.
+    pub(crate) fn interpolate(&mut self, root: &mut Node, environment: &Environment) {
+        let before = self.findings.errors();
+        interpolate(root, environment, &mut self.findings);
+        self.unfilled += self.findings.errors() - before;
     }
 
     pub(crate) fn exists(&self, path: &Path) -> bool {
@@ -77,7 +93,8 @@ impl<'a> Reader<'a> {
         asked_by: Option<&Span>,
         environment: &Environment,
     ) -> Vec<Assignment> {
-        let Some(source) = self.source(path, asked_by) else { return Vec::new() };
+        let outside = "it is named by `--env-file` or `COMPOSE_ENV_FILES`";
+        let Some(source) = self.source(path, asked_by, outside) else { return Vec::new() };
         let (assignments, findings) = dotenv::parse(&source, environment);
         self.findings.0.extend(findings.0);
         if !self.env_files_read.iter().any(|read| read == path) {
@@ -87,7 +104,8 @@ impl<'a> Reader<'a> {
     }
 
     fn read_documents(&mut self, path: &Path, asked_by: Option<&Span>) -> Option<Vec<Node>> {
-        let source = self.source(path, asked_by)?;
+        let outside = "it is named by `--file` or `COMPOSE_FILE`";
+        let source = self.source(path, asked_by, outside)?;
         let mut documents = match parse(&source) {
             Ok(documents) => documents,
             Err(findings) => {
@@ -119,17 +137,33 @@ impl<'a> Reader<'a> {
         Some(documents)
     }
 
-    fn source(&mut self, path: &Path, asked_by: Option<&Span>) -> Option<Arc<Source>> {
+    fn source(
+        &mut self,
+        path: &Path,
+        asked_by: Option<&Span>,
+        asked_from_outside: &str,
+    ) -> Option<Arc<Source>> {
         let name = self.display(path);
         match self.files.read(path) {
+            Ok(text) if text.len() > limits::FILE_BYTES => {
+                let most = limits::FILE_BYTES / (1024 * 1024);
+                let message = format!("`{name}` is larger than {most} MiB");
+                self.findings.push(Diagnostic::new(Severity::Error, message, asked_by));
+                None
+            }
             Ok(text) => Some(Arc::new(Source { name, text })),
             Err(error) => {
-                let message = if error.kind() == io::ErrorKind::NotFound {
-                    format!("the file `{name}` does not exist")
-                } else {
-                    format!("cannot read `{name}`: {error}")
+                let message = match error.kind() {
+                    io::ErrorKind::NotFound => format!("the file `{name}` does not exist"),
+                    io::ErrorKind::IsADirectory => format!("`{name}` is a folder, not a file"),
+                    io::ErrorKind::InvalidData => format!("`{name}` is not text in UTF-8"),
+                    _ => format!("cannot read `{name}`: {error}"),
                 };
-                self.findings.push(Diagnostic::new(Severity::Error, message, asked_by));
+                let finding = Diagnostic::new(Severity::Error, message, asked_by);
+                self.findings.push(match asked_by {
+                    Some(_) => finding,
+                    None => finding.help(asked_from_outside),
+                });
                 None
             }
         }

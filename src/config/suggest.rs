@@ -7,6 +7,7 @@ pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let wanted = plain(name);
     candidates
         .into_iter()
+        .take(MOST)
         .filter_map(|candidate| Some((distance(&wanted, &plain(candidate))?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -14,13 +15,24 @@ pub fn closest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 
 /// How far a word is from what is wanted; `None` when it is another word.
 fn distance(wanted: &str, candidate: &str) -> Option<usize> {
-    let edits = strsim::damerau_levenshtein(wanted, candidate);
-    // A third of the letters may differ, or the beginning may have been left out: `healthy` for
-    // `service_healthy`. The latter is a worse match than any of the former.
-    let is_near = edits * 3 <= candidate.len().max(wanted.len());
+    let longer = candidate.len().max(wanted.len());
+    // Or the beginning may have been left out: `healthy` for `service_healthy`. That is a worse
+    // match than any other.
     let is_end = wanted.len() >= 4 && candidate.ends_with(wanted);
+    if longer > LONGEST || wanted.len().abs_diff(candidate.len()) * 3 > longer && !is_end {
+        return None;
+    }
+    let edits = strsim::damerau_levenshtein(wanted, candidate);
+    // A third of the letters may differ; of two letters both may have changed places.
+    let is_swapped = longer == 2 && wanted.bytes().rev().eq(candidate.bytes());
+    let is_near = edits * 3 <= longer || is_swapped;
     (is_near || is_end).then_some(edits)
 }
+
+/// Longer texts are no slips of the pen, and comparing them takes long.
+const LONGEST: usize = 64;
+/// Who has more names than this is not helped by one of them, and comparing all takes long.
+const MOST: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -37,9 +49,11 @@ mod tests {
             ("prots", Some("ports")),
             ("port", Some("ports")),
             ("dbb", Some("db")),
-            ("bd", None),
+            ("bd", Some("db")),
             ("file", Some("env_file")),
             ("it", None),
+            ("b", None),
+            ("xb", None),
             ("replicas", None),
             ("", None),
         ];

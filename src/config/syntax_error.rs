@@ -17,6 +17,16 @@ pub(crate) fn explain(info: &str, at: &Span) -> Diagnostic {
             .label("tab")
             .help("indent with spaces");
     }
+    if let Some(dash) = dash_without_space(source, at.start) {
+        let place = Span { source: at.source.clone(), start: dash, end: dash + 1 };
+        return Diagnostic::error("an item of a list needs a space after its `-`", &place)
+            .help("write `- ` before the item");
+    }
+    if source[..at.start].ends_with('$') && source[at.start..].starts_with('{') {
+        let place = Span { source: at.source.clone(), start: at.start - 1, end: at.end };
+        return Diagnostic::error("a `${…}` inside `{` or `[` must be quoted", &place)
+            .help("put quotes around the value");
+    }
     let found = source[at.start..].chars().next();
     let error = |message: &str| Diagnostic::error(message, at);
     match info {
@@ -25,11 +35,16 @@ pub(crate) fn explain(info: &str, at: &Span) -> Diagnostic {
                 .help("line the key up with its neighbours")
                 .help("put quotes around a value that contains `: `")
         }
-        "while parsing a flow mapping, did not find expected ',' or '}'" => {
-            error("this `{` mapping is not closed").help("end it with `}`, entries apart by `,`")
+        "while parsing a flow mapping, did not find expected ',' or '}'"
+        | "while parsing a flow sequence, expected ',' or ']'"
+        | "invalid indentation"
+            if open_bracket(source, at.start).is_some() =>
+        {
+            not_closed(at, open_bracket(source, at.start).unwrap_or(at.start))
         }
-        "while parsing a flow sequence, expected ',' or ']'" => {
-            error("this `[` list is not closed").help("end it with `]`, items apart by `,`")
+        "while scanning an anchor or alias, did not find expected alphabetic or numeric character" => {
+            error("`*` and `&` begin the name of an anchor, and none follows")
+                .help("put quotes around a text that begins with one")
         }
         "while parsing a node, did not find expected node content" => {
             error("expected a value here")
@@ -63,6 +78,60 @@ pub(crate) fn explain(info: &str, at: &Span) -> Diagnostic {
             _ => error(&format!("this is not valid YAML: {info}")),
         },
     }
+}
+
+/// A bracket that is open where the text stopped making sense.
+fn not_closed(at: &Span, opening: usize) -> Diagnostic {
+    let place = Span { source: at.source.clone(), start: opening, end: opening + 1 };
+    let (what, closing, parts) = match at.source.text.as_bytes()[opening] {
+        b'{' => ("`{` mapping", '}', "entries"),
+        _ => ("`[` list", ']', "items"),
+    };
+    Diagnostic::error(format!("this {what} is not closed"), &place)
+        .also(at, format!("`,` or `{closing}` expected"))
+        .help(format!("end it with `{closing}`, {parts} apart by `,`"))
+}
+
+/// The innermost bracket that is open before a place. Knows quotes and comments well enough for
+/// a message.
+fn open_bracket(source: &str, at: usize) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut before = b'\n';
+    let mut comment = false;
+    for (index, byte) in source.bytes().enumerate().take(at) {
+        match (byte, quote) {
+            (b'\n', _) => comment = false,
+            _ if comment => {}
+            (_, Some(closing)) => {
+                if byte == closing {
+                    quote = None;
+                }
+            }
+            (b'\'' | b'"', None) if b" [{,:\n".contains(&before) => quote = Some(byte),
+            (b'#', None) if before.is_ascii_whitespace() => comment = true,
+            (b'[' | b'{', None) if !open.is_empty() || b" \n".contains(&before) => open.push(index),
+            (b']' | b'}', None) => {
+                open.pop();
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    open.pop()
+}
+
+/// A `-` with text right behind it, on the error's line among items of a list.
+fn dash_without_space(source: &str, at: usize) -> Option<usize> {
+    // At the end of a file the scanner stops behind its last line.
+    let at = at.min(source.trim_end().len());
+    let line_start = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let indented = source[line_start..at].trim_start_matches(' ');
+    let dash = at - indented.len();
+    let is_item = |line: &str| line.trim_start().starts_with("- ");
+    let above = source[..line_start].lines().next_back().is_some_and(is_item);
+    let after = source[dash..].strip_prefix('-')?;
+    (above && !after.starts_with(['-', ' ', '\n', '\r'])).then_some(dash)
 }
 
 /// A tab among the blanks that lead to the error's line, or to the byte itself.

@@ -7,6 +7,8 @@ use super::diagnostic::{Diagnostic, Severity, Span};
 
 /// Defaults inside defaults, at most.
 const MAX_DEPTH: usize = 32;
+/// Problems of one text, at most: nobody reads more of them at once.
+const MAX_PROBLEMS: usize = 64;
 
 /// Where variables come from.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -37,13 +39,38 @@ pub(crate) enum ProblemKind {
     Malformed { written: String },
     /// More defaults inside defaults than anybody can read.
     TooDeep,
+    /// Variables that hold variables that hold variables.
+    TooLong,
 }
 
-/// Fills in the variables of a text. Only the branches that are used are looked at.
-pub(crate) fn expand(text: &str, lookup: Lookup<'_>) -> Expanded {
+/// Fills in the variables of a text. Only the branches that are used are looked at, and `room`
+/// is how many bytes there may be in the end: none are filled in beyond it.
+pub(crate) fn expand(text: &str, room: usize, lookup: Lookup<'_>) -> Expanded {
     let mut expanded = Expanded::default();
-    expand_part(text, 0, 0, lookup, &mut expanded);
+    expand_part(text, 0, 0, &Variables { lookup, room }, &mut expanded);
     expanded
+}
+
+/// Where values come from, and how many bytes they may make of a text.
+struct Variables<'a> {
+    lookup: Lookup<'a>,
+    room: usize,
+}
+
+impl Expanded {
+    fn fill(&mut self, value: &str, range: Range<usize>, variables: &Variables<'_>) {
+        if self.text.len() + value.len() <= variables.room {
+            self.text.push_str(value);
+        } else if self.problems.last().is_none_or(|last| last.kind != ProblemKind::TooLong) {
+            self.report(range, ProblemKind::TooLong);
+        }
+    }
+
+    fn report(&mut self, range: Range<usize>, kind: ProblemKind) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem { range, kind });
+        }
+    }
 }
 
 impl Problem {
@@ -71,13 +98,22 @@ impl Problem {
                     .note("a variable is `${NAME}`; after the name may follow `:-default`, `:+alternative` or `:?message`")
                     .help("write `$$` for a literal `$`")
             }
+            ProblemKind::TooLong => Diagnostic::error("variables make this text too long", span)
+                .note("they may bring a few MiB into a file")
+                .help("mount a file instead"),
             ProblemKind::TooDeep => Diagnostic::error("too many defaults inside defaults", span)
                 .note(format!("at most {MAX_DEPTH} levels are read")),
         }
     }
 }
 
-fn expand_part(text: &str, base: usize, depth: usize, lookup: Lookup<'_>, out: &mut Expanded) {
+fn expand_part(
+    text: &str,
+    base: usize,
+    depth: usize,
+    variables: &Variables<'_>,
+    out: &mut Expanded,
+) {
     let mut rest = 0;
     while let Some(at) = text[rest..].find('$').map(|found| rest + found) {
         out.text.push_str(&text[rest..at]);
@@ -92,9 +128,9 @@ fn expand_part(text: &str, base: usize, depth: usize, lookup: Lookup<'_>, out: &
                 let range = base + at..base + at + length.unwrap_or(after.len() + 1);
                 let written = &text[at..at + range.len()];
                 if length.is_some() {
-                    braced(&Written { text: written, at: base + at }, depth, lookup, out);
+                    braced(&Written { text: written, at: base + at }, depth, variables, out);
                 } else {
-                    out.problems.push(Problem { range, kind: ProblemKind::Unclosed });
+                    out.report(range, ProblemKind::Unclosed);
                     out.text.push_str(written);
                 }
                 written.len()
@@ -106,7 +142,7 @@ fn expand_part(text: &str, base: usize, depth: usize, lookup: Lookup<'_>, out: &
                     out.text.push('$');
                 } else {
                     let range = base + at..base + at + 1 + name.len();
-                    plain(name, range, lookup, out);
+                    plain(name, range, variables, out);
                 }
                 1 + name.len()
             }
@@ -122,28 +158,24 @@ struct Written<'a> {
     at: usize,
 }
 
-fn plain(name: &str, range: Range<usize>, lookup: Lookup<'_>, out: &mut Expanded) {
-    match lookup(name) {
-        Some(value) => out.text.push_str(&value),
-        None => {
-            out.problems
-                .push(Problem { range, kind: ProblemKind::Unset { name: name.to_owned() } });
-        }
+fn plain(name: &str, range: Range<usize>, variables: &Variables<'_>, out: &mut Expanded) {
+    match (variables.lookup)(name) {
+        Some(value) => out.fill(&value, range, variables),
+        None => out.report(range, ProblemKind::Unset { name: name.to_owned() }),
     }
 }
 
-fn braced(written: &Written<'_>, depth: usize, lookup: Lookup<'_>, out: &mut Expanded) {
+fn braced(written: &Written<'_>, depth: usize, variables: &Variables<'_>, out: &mut Expanded) {
     let range = written.at..written.at + written.text.len();
-    let problem = |kind| Problem { range: range.clone(), kind };
     let inner = &written.text[2..written.text.len() - 1];
     let name = &inner[..name_length(inner)];
     let after_name = &inner[name.len()..];
     if depth >= MAX_DEPTH {
-        out.problems.push(problem(ProblemKind::TooDeep));
+        out.report(range, ProblemKind::TooDeep);
         return;
     }
     if !name.is_empty() && after_name.is_empty() {
-        plain(name, range, lookup, out);
+        plain(name, range, variables, out);
         return;
     }
     let (empty_counts_as_unset, operator) = match after_name.strip_prefix(':') {
@@ -152,28 +184,36 @@ fn braced(written: &Written<'_>, depth: usize, lookup: Lookup<'_>, out: &mut Exp
     };
     let operand = operator.get(1..).unwrap_or_default();
     let operand_at = written.at + written.text.len() - 1 - operand.len();
-    let value = lookup(name);
+    let value = (variables.lookup)(name);
     let present = value.as_deref().filter(|value| !(empty_counts_as_unset && value.is_empty()));
     match (operator.bytes().next().filter(|_| !name.is_empty()), present) {
-        (Some(b'-' | b'?'), Some(value)) => out.text.push_str(value),
+        (Some(b'-' | b'?'), Some(value)) => out.fill(value, range, variables),
         (Some(b'-'), None) | (Some(b'+'), Some(_)) => {
-            expand_part(operand, operand_at, depth + 1, lookup, out);
+            expand_part(operand, operand_at, depth + 1, variables, out);
         }
         (Some(b'+'), None) => {}
         (Some(b'?'), None) => {
             let mut message = Expanded::default();
-            expand_part(operand, operand_at, depth + 1, lookup, &mut message);
-            out.problems.push(problem(ProblemKind::Required {
-                name: name.to_owned(),
-                empty: value.is_some(),
-                message: message.text,
-            }));
+            expand_part(operand, operand_at, depth + 1, variables, &mut message);
+            let empty = value.is_some();
+            let (name, message) = (name.to_owned(), message.text);
+            out.report(range, ProblemKind::Required { name, empty, message });
         }
         _ => {
-            out.problems.push(problem(ProblemKind::Malformed { written: written.text.to_owned() }));
+            out.report(range, ProblemKind::Malformed { written: written.text.to_owned() });
             out.text.push_str(written.text);
         }
     }
+}
+
+/// The names of the variables that a text may use.
+pub(crate) fn names(text: &str) -> Vec<&str> {
+    let after_dollar = text.split('$').skip(1);
+    after_dollar
+        .map(|after| after.strip_prefix('{').unwrap_or(after))
+        .map(|after| &after[..name_length(after)])
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// Length of the variable's name that a text begins with.

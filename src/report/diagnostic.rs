@@ -1,5 +1,6 @@
 //! Draws findings in rustc's manner: the message, the place, the lines with carets, what to do.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::renderer::{DecorStyle, Renderer};
@@ -7,7 +8,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
 
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Label, Severity, Source, Span};
 
-/// Draws all findings, an empty line between them; ends with a line break unless there are none.
+/// More than anybody reads at once.
+const MOST: usize = 100;
+
+/// Draws findings, an empty line between them; ends with a line break unless there are none. Of
+/// very many the first ones are drawn, and the others counted.
 #[must_use]
 pub fn render(diagnostics: &Diagnostics, colour: bool, width: usize) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() }
@@ -16,9 +21,21 @@ pub fn render(diagnostics: &Diagnostics, colour: bool, width: usize) -> String {
     let drawn: Vec<String> = diagnostics
         .0
         .iter()
+        .take(MOST)
         .map(|diagnostic| renderer.render(&[group(diagnostic)]) + "\n")
         .collect();
-    drawn.join("\n")
+    let mut drawn = drawn.join("\n");
+    let others =
+        diagnostics.0.iter().skip(MOST).filter(|it| it.severity == Severity::Error).count();
+    if others > 0 {
+        let more = format!("and {others} more errors");
+        let more =
+            Level::ERROR.primary_title(&more).element(Level::NOTE.message("mend these first"));
+        drawn.push('\n');
+        drawn.push_str(&renderer.render(&[more]));
+        drawn.push('\n');
+    }
+    drawn
 }
 
 fn group(diagnostic: &Diagnostic) -> Group<'_> {
@@ -53,19 +70,36 @@ fn snippets(diagnostic: &Diagnostic) -> Vec<Snippet<'_, annotate_snippets::Annot
     files
         .into_iter()
         .map(|(source, labels)| {
+            let window =
+                window(&source.text, labels.iter().map(|(_, label)| first_line(&label.span)));
+            let first_line_of_window = source.text[..window.start].matches('\n').count() + 1;
             let annotations = labels.into_iter().map(|(kind, label)| {
-                let annotation = kind.span(first_line(&label.span));
+                let place = first_line(&label.span);
+                let annotation = kind.span(place.start - window.start..place.end - window.start);
                 if label.text.is_empty() { annotation } else { annotation.label(&label.text) }
             });
-            Snippet::source(&source.text).path(&source.name).annotations(annotations)
+            Snippet::source(&source.text[window.clone()])
+                .line_start(first_line_of_window)
+                .path(&source.name)
+                .annotations(annotations)
         })
         .collect()
 }
 
+/// The lines that hold the places: drawing takes as long as the text that it is given.
+fn window(text: &str, places: impl Iterator<Item = Range<usize>>) -> Range<usize> {
+    let (start, end) = places
+        .fold((text.len(), 0), |(start, end), place| (start.min(place.start), end.max(place.end)));
+    let start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline + 1);
+    start..end
+}
+
 /// The part of a place on its first line: a mapping of many lines is shown by its beginning.
-fn first_line(span: &Span) -> std::ops::Range<usize> {
+fn first_line(span: &Span) -> Range<usize> {
     let text = &span.source.text;
-    let start = span.start.min(text.len());
+    // What is missing at the end of a file is shown behind its last line.
+    let start = span.start.min(text.trim_end_matches(['\r', '\n']).len());
     let end = span.end.clamp(start, text.len());
     match text.get(start..end) {
         Some(part) => {

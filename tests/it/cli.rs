@@ -357,6 +357,8 @@ fn no_file_is_told() {
     ");
     assert_snapshot!(Place::empty().run(&["-f", "other.yaml", "up"]), @r"
     err: error: the file `other.yaml` does not exist
+    err:  |
+    err:  = help: it is named by `--file` or `COMPOSE_FILE`
     exit code 1
     ");
 }
@@ -460,10 +462,10 @@ mod diagnostics {
         err:   = help: did you mean `db`?
         err:
         err: error: `99999` is not a port number: write 1 to 65535
-        err:  --> devstack.yaml:5:13
+        err:  --> devstack.yaml:5:14
         err:   |
         err: 5 |     ports: ['99999:80']
-        err:   |             ^^^^^^^^^^
+        err:   |              ^^^^^
         err:   |
         err:   = help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`
         err:

@@ -1,6 +1,7 @@
 //! Everything that needs no Docker Engine: planning, execution and properties on the engine in
 //! memory, the built binary, and the rules of the source tree itself.
 
+mod broken;
 mod cli;
 mod contract;
 mod engine_contract;

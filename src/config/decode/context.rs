@@ -7,6 +7,8 @@ use indexmap::IndexMap;
 
 use super::DecodeRequest;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::config::findings::{explain_variables, gather};
+use crate::config::limits;
 use crate::config::node::{Entry, Node, Value};
 use crate::config::suggest::closest;
 
@@ -17,6 +19,11 @@ pub(super) struct Cx<'a> {
     findings: Diagnostics,
     /// What nobody acts upon, by path, for `devstack config` to show.
     carried: Vec<(String, serde_json::Value)>,
+    /// How many ports there are so far.
+    ports: usize,
+    /// The keys that each mapping may have, for the test that holds the JSON schema against them.
+    #[cfg(test)]
+    pub(super) known: Vec<(String, Vec<&'static str>)>,
 }
 
 /// A value, where it stands and how it is called.
@@ -48,7 +55,27 @@ impl<'a> Cx<'a> {
         request: &'a DecodeRequest,
         files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
     ) -> Self {
-        Self { request, files, findings: Diagnostics::default(), carried: Vec::new() }
+        Self {
+            request,
+            files,
+            findings: Diagnostics::default(),
+            carried: Vec::new(),
+            ports: 0,
+            #[cfg(test)]
+            known: Vec::new(),
+        }
+    }
+
+    /// Whether there is room for more ports; the first ones too many are reported.
+    pub(super) fn more_ports(&mut self, field: &Field<'_>, number: usize) -> bool {
+        let had_room = self.ports <= limits::PORTS;
+        self.ports = self.ports.saturating_add(number);
+        let has_room = self.ports <= limits::PORTS;
+        if had_room && !has_room {
+            let message = format!("more than {} ports are published", limits::PORTS);
+            self.push(Diagnostic::error(message, field.span()).help("publish fewer of them"));
+        }
+        has_room
     }
 
     pub(super) fn read_file(&mut self, path: &Path) -> io::Result<String> {
@@ -96,8 +123,14 @@ impl<'a> Cx<'a> {
     pub(super) fn wrong<T>(&mut self, field: &Field<'_>, expected: &str) -> Option<T> {
         let message = format!("`{}` must be {expected}, not {}", field.path, field.node.kind());
         let diagnostic = Diagnostic::error(message, field.span());
-        self.push(match field.node.scalar_text() {
-            Some(text) if expected == "a list" => diagnostic.help(format!("write `[{text}]`")),
+        self.push(match (field.node.scalar_text(), &field.node.value) {
+            (Some(text), _) if expected == "a list" && text.contains([':', '{', ',', '#']) => {
+                diagnostic.help(format!("write `[\"{text}\"]`"))
+            }
+            (Some(text), _) if expected == "a list" => diagnostic.help(format!("write `[{text}]`")),
+            (_, Value::Sequence(_)) if expected == "a mapping" => {
+                diagnostic.help("write `NAME: value` lines, without a `-` before them")
+            }
             _ => diagnostic,
         });
         None
@@ -114,25 +147,13 @@ impl<'a> Cx<'a> {
         without_dots(&path)
     }
 
-    /// The findings, in the order of the files.
+    /// The findings, in the order of the files, each place once.
     pub(super) fn into_findings(self) -> Diagnostics {
         let mut findings = self.findings;
-        let mut sources: Vec<*const u8> = Vec::new();
-        let mut position = |diagnostic: &Diagnostic| {
-            diagnostic.primary.as_ref().map(|label| {
-                let source = label.span.source.text.as_ptr();
-                let index =
-                    sources.iter().position(|known| *known == source).unwrap_or_else(|| {
-                        sources.push(source);
-                        sources.len() - 1
-                    });
-                (index, label.span.start)
-            })
-        };
-        let mut placed: Vec<_> =
-            findings.0.drain(..).map(|diagnostic| (position(&diagnostic), diagnostic)).collect();
-        placed.sort_by_key(|(position, _)| *position);
-        findings.0.extend(placed.into_iter().map(|(_, diagnostic)| diagnostic));
+        gather(&mut findings);
+        for finding in &mut findings.0 {
+            explain_variables(finding, &self.request.environment);
+        }
         findings
     }
 }
@@ -241,6 +262,8 @@ impl<'n> Fields<'n> {
 
     /// Reports the keys that nobody took.
     pub(super) fn finish(self, cx: &mut Cx<'_>) {
+        #[cfg(test)]
+        cx.known.push((self.path.clone(), self.known.clone()));
         for (key, entry) in self.entries.into_iter().flatten() {
             if self.known.contains(&key.as_str()) {
                 continue;
@@ -258,11 +281,18 @@ impl<'n> Fields<'n> {
                 None if self.path.is_empty() && looks_like_a_service(&entry.node) => {
                     diagnostic.help(format!("move `{key}` under `services:`"))
                 }
-                None => diagnostic,
+                None if self.known.len() <= FEW => {
+                    let known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
+                    diagnostic.help(format!("known are {}", known.join(", ")))
+                }
+                None => diagnostic.help("a key of your own begins with `x-`"),
             });
         }
     }
 }
+
+/// So many names can be listed in a line.
+const FEW: usize = 8;
 
 fn entry_field<'n>(path: &str, key: &str, entry: &'n Entry) -> Field<'n> {
     let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };

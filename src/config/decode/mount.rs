@@ -29,14 +29,12 @@ pub(super) fn mounts<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Place
 
 /// Reads `tmpfs`: one or several `PATH[:OPTIONS]`.
 pub(super) fn tmpfs(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
-    let mut entries = text_or_texts(cx, field)?;
-    entries.retain(|entry| {
-        has_absolute_target(
-            cx,
-            field,
-            entry.split_once(':').map_or(entry.as_str(), |(path, _)| path),
-        )
-    });
+    let entries = text_or_texts(cx, field)?;
+    for item in field.items().unwrap_or_else(|| vec![field.clone()]) {
+        if let Some(entry) = item.node.scalar_text() {
+            has_absolute_target(cx, &item, entry.split_once(':').map_or(entry, |(path, _)| path));
+        }
+    }
     Some(entries)
 }
 
@@ -44,10 +42,14 @@ fn has_absolute_target(cx: &mut Cx<'_>, field: &Field<'_>, target: &str) -> bool
     if target.starts_with('/') {
         return true;
     }
-    cx.push(
+    let diagnostic = if target.is_empty() {
+        Diagnostic::error(format!("`{}` is empty", field.path), field.span())
+            .help("write `[SOURCE:]TARGET[:OPTIONS]`")
+    } else {
         Diagnostic::error(format!("`{target}` is not an absolute path"), field.span())
-            .help("a path in a container begins with `/`"),
-    );
+            .help("a path in a container begins with `/`")
+    };
+    cx.push(diagnostic);
     false
 }
 

@@ -33,6 +33,16 @@ pub(super) fn pairs<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Pairs<'n>>
                     cx.push(Diagnostic::error(message, item.span()).help("write `NAME=value`"));
                     continue;
                 }
+                if value.is_none()
+                    && let Some((name, rest)) = key.split_once(": ")
+                {
+                    let message =
+                        format!("`{}` is a name without a value: it has no `=`", item.path);
+                    cx.push(
+                        Diagnostic::warning(message, item.span())
+                            .help(format!("write `{name}={}`", rest.trim_start())),
+                    );
+                }
                 pairs.insert(key.to_owned(), Placed { value, span: item.span() });
             }
         }

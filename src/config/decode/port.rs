@@ -1,11 +1,13 @@
 //! `ports` and `expose`.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 
 use super::context::{Cx, Field, Fields, Placed};
 use super::scalar::{boolean, integer, parsed_as, text, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
+use crate::config::place::within;
 use crate::project::{Port, Protocol, PublishedPort};
 
 /// A service of the developer's own machine is nobody else's business.
@@ -17,6 +19,8 @@ const PROTOCOLS: &[(&str, Protocol)] =
 /// What is wrong with a short port.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum InvalidPort {
+    #[error("the container's port is missing")]
+    Missing,
     #[error("`{0}` is not a port number: write 1 to 65535")]
     Number(String),
     #[error("the range `{0}` ends before it begins")]
@@ -41,6 +45,9 @@ pub(super) fn ports<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Placed
             _ => short(cx, &item),
         };
         let span = item.span();
+        if !cx.more_ports(&item, read.as_ref().map_or(0, Vec::len)) {
+            continue;
+        }
         ports.extend(read.unwrap_or_default().into_iter().map(|value| Placed { value, span }));
     }
     Some(ports)
@@ -67,12 +74,40 @@ fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     match parse_short(text) {
         Ok(ports) => Some(ports),
         Err(error) => {
-            cx.push(
-                Diagnostic::error(error.to_string(), field.span())
-                    .help("write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`"),
-            );
+            let place = within(field.span(), text, error.place(text));
+            let diagnostic = Diagnostic::error(error.to_string(), &place);
+            cx.push(match &error {
+                InvalidPort::Address(address) if address == "localhost" => {
+                    diagnostic.help(format!("write `{}`", text.replacen(address, "127.0.0.1", 1)))
+                }
+                InvalidPort::Protocol(_) | InvalidPort::Lengths { .. } => diagnostic,
+                _ => diagnostic.help("write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`"),
+            });
             None
         }
+    }
+}
+
+impl InvalidPort {
+    /// The part of a port's text that is wrong; all of it when the part is not in it.
+    fn place(&self, text: &str) -> Range<usize> {
+        let part = match self {
+            Self::Missing | Self::Lengths { .. } => "",
+            Self::Number(part)
+            | Self::Range(part)
+            | Self::Auto(part)
+            | Self::Address(part)
+            | Self::Protocol(part) => part,
+        };
+        let is_edge = |c: Option<char>| c.is_none_or(|c| ":/-[]".contains(c));
+        text.match_indices(part)
+            .map(|(start, part)| start..start + part.len())
+            .find(|part| {
+                !part.is_empty()
+                    && is_edge(text[..part.start].chars().next_back())
+                    && is_edge(text[part.end..].chars().next())
+            })
+            .unwrap_or(0..text.len())
     }
 }
 
@@ -83,6 +118,9 @@ fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
         Some((rest, target)) => (Some(rest), target),
         None => (None, rest),
     };
+    if target.is_empty() {
+        return Err(InvalidPort::Missing);
+    }
     let (rest, auto) = match rest.map(split_auto) {
         Some((rest, auto)) => (rest, auto),
         None => (None, None),
@@ -315,9 +353,9 @@ mod tests {
                 "error: `auto` stands before one port, or as many as the container's, not before `0`",
             ),
             ("manual:8080:80", "error: `manual` is not an IP address"),
-            ("", "error: `` is not a port number: write 1 to 65535"),
+            ("", "error: the container's port is missing"),
             ("abc", "error: `abc` is not a port number: write 1 to 65535"),
-            ("8080:", "error: `` is not a port number: write 1 to 65535"),
+            ("8080:", "error: the container's port is missing"),
             ("8080:0", "error: `0` is not a port number: write 1 to 65535"),
             ("8080:70000", "error: `70000` is not a port number: write 1 to 65535"),
             ("80a:80", "error: `80a` is not a port number: write 1 to 65535"),

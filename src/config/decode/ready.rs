@@ -1,5 +1,6 @@
 //! devstack's own `ready` and `urls`.
 
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use indexmap::IndexMap;
@@ -216,7 +217,8 @@ impl Reader<'_> {
             }
             return default;
         };
-        self.number(cx, &field, "a port number").filter(|port| *port > 0)
+        let port = self.number::<NonZeroU16>(cx, &field, "a port number from 1 to 65535")?;
+        Some(port.get())
     }
 
     /// A key's text, or else the value of the variable that configures the image.

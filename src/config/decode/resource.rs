@@ -214,6 +214,13 @@ pub(super) fn ulimits(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<Str
                 let message = format!("`{}` needs `soft` and `hard`", value.path);
                 cx.push(Diagnostic::error(message, value.key));
             }
+            if let (Some(lower), Some(upper)) = (soft, hard)
+                && upper >= 0
+                && (lower > upper || lower < 0)
+            {
+                let message = format!("`{}` has a `soft` above its `hard`", value.path);
+                cx.push(Diagnostic::error(message, value.key).help("exchange the two"));
+            }
             (soft, hard)
         } else {
             let both = integer(cx, &value);

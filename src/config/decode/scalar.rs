@@ -57,9 +57,13 @@ pub(super) fn integer<T: TryFrom<i64>>(cx: &mut Cx<'_>, field: &Field<'_>) -> Op
         Value::Int { value, .. } => Some(*value),
         _ => field.node.scalar_text().and_then(|text| text.trim().parse().ok()),
     };
+    let is_too_long = |text: &str| {
+        let digits = text.trim().trim_start_matches('-');
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    };
     match (number.map(T::try_from), field.node.scalar_text()) {
         (Some(Ok(number)), _) => Some(number),
-        (Some(Err(_)), Some(text)) => {
+        (number, Some(text)) if number.is_some() || is_too_long(text) => {
             let message = format!("`{}` is out of range: `{text}`", field.path);
             cx.push(Diagnostic::error(message, field.span()));
             None
@@ -158,11 +162,12 @@ pub(super) fn unknown_word<'w>(
     let list = words.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let message = format!("`{}` cannot be `{text}`", field.path);
     let choice = if words.clone().nth(1).is_some() { "one of " } else { "" };
-    let diagnostic = Diagnostic::error(message, field.span()).help(format!("use {choice}{list}"));
+    let diagnostic = Diagnostic::error(message, field.span());
     match crate::config::suggest::closest(text, words) {
         Some(word) => diagnostic.help(format!("did you mean `{word}`?")),
         None => diagnostic,
     }
+    .help(format!("use {choice}{list}"))
 }
 
 /// Whether bits look like a mode that somebody wants: nobody may do what the owner may not, and

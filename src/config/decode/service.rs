@@ -1,6 +1,6 @@
 //! One service: all of its keys, read into a draft that still knows the places.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::build::build;
 use super::command::{arguments, healthcheck};
@@ -22,6 +22,7 @@ use super::resource::{
 use super::scalar::{boolean, duration, float, integer, parsed, text, text_or_texts, texts};
 use super::variables::{environment, labels};
 use crate::config::diagnostic::{Diagnostic, Span};
+use crate::config::suggest::closest;
 use crate::project::{
     ContainerName, Dependency, FileGrant, HostSettings, ImageRef, Mount, NetworkMode, Port,
     ProjectName, Service, ServiceName, VolumeOwner,
@@ -64,6 +65,7 @@ pub(super) fn service<'n>(
     key: &str,
     field: &Field<'n>,
     project: &ProjectName,
+    siblings: &IndexSet<&str>,
 ) -> Option<Draft<'n>> {
     let name: ServiceName = match key.parse() {
         Ok(name) => name,
@@ -73,6 +75,14 @@ pub(super) fn service<'n>(
             return None;
         }
     };
+    if let Some(text) = field.node.scalar_text() {
+        let message = format!("`{}` must be a mapping, not text", field.path);
+        cx.push(
+            Diagnostic::error(message, field.span())
+                .help(format!("write `{key}: {{image: {text}}}`")),
+        );
+        return None;
+    }
     let mut fields = Fields::open(cx, field)?;
     let profiles = fields.read(cx, "profiles", texts).unwrap_or_default();
     let wanted = &cx.request.profiles;
@@ -89,7 +99,8 @@ pub(super) fn service<'n>(
     }
     let build = fields.read(cx, "build", build);
     let develop = fields.read(cx, "develop", |cx, field| develop(cx, field, build.is_some()));
-    let image = image(cx, &mut fields, field, &name, project, build.is_some())?;
+    let has_build = fields.take("build").is_some();
+    let image = image(cx, &mut fields, field, &name, project, has_build, siblings)?;
     let mut draft = Draft {
         service: Service::new(name, image),
         key: field.key,
@@ -127,15 +138,26 @@ fn image(
     name: &ServiceName,
     project: &ProjectName,
     has_build: bool,
+    siblings: &IndexSet<&str>,
 ) -> Option<ImageRef> {
     let built = format!("{project}-{}", name.as_str().to_lowercase());
     if let Some(image) = fields.take("image") {
         // With a wrong image the rest of the service is still worth checking.
-        return parsed(cx, &image).or_else(|| "invalid".parse().ok());
+        return written_image(cx, &image).or_else(|| "invalid".parse().ok());
     }
     if !has_build {
         let message = format!("the service `{name}` has neither `image` nor `build`");
-        cx.push(Diagnostic::error(message, field.key).help("add `image:`, `build:` or `preset:`"));
+        let help = match fields.take("preset") {
+            Some(_) => "add `build:`: the preset says how it runs, not what",
+            None => "add `image:`, `build:` or `preset:`",
+        };
+        let diagnostic = Diagnostic::error(message, field.key);
+        let others = siblings.iter().copied().filter(|other| *other != name.as_str());
+        let diagnostic = match closest(name.as_str(), others) {
+            Some(meant) => diagnostic.help(format!("did you mean the service `{meant}`?")),
+            None => diagnostic,
+        };
+        cx.push(diagnostic.help(help));
         return "invalid".parse().ok();
     }
     match built.parse() {
@@ -146,6 +168,25 @@ fn image(
             None
         }
     }
+}
+
+/// An image as the file gives it.
+fn written_image(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<ImageRef> {
+    let text = text(cx, field)?;
+    let error: crate::project::InvalidName = match text.parse() {
+        Ok(image) => return Some(image),
+        Err(error) => error,
+    };
+    let better = text.trim_start_matches("https://").trim_start_matches("http://").to_lowercase();
+    cx.push(if text.is_empty() {
+        Diagnostic::error(format!("`{}` is empty", field.path), field.span())
+            .help("name the image, as in `postgres:17`")
+    } else if better.parse::<ImageRef>().is_ok() {
+        Diagnostic::error(error.to_string(), field.span()).help(format!("write `{better}`"))
+    } else {
+        Diagnostic::error(error.to_string(), field.span())
+    });
+    None
 }
 
 /// What runs inside.

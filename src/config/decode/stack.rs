@@ -55,7 +55,7 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
         secrets: names(secrets_at.as_ref()),
         configs: names(configs_at.as_ref()),
     };
-    let mut drafts = services(cx, services_at.as_ref(), &name);
+    let mut drafts = services(cx, services_at.as_ref(), &name, &declared.services);
     without_left_out(&mut drafts, &declared);
     join_default(&mut drafts);
     check::check(cx, &drafts, &declared);
@@ -150,10 +150,11 @@ fn services<'n>(
     cx: &mut Cx<'_>,
     section: Option<&Field<'n>>,
     project: &ProjectName,
+    names: &IndexSet<&str>,
 ) -> Vec<Draft<'n>> {
     entries(cx, section)
         .into_iter()
-        .filter_map(|(key, field)| service(cx, key, &field, project))
+        .filter_map(|(key, field)| service(cx, key, &field, project, names))
         .collect()
 }
 

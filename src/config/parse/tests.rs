@@ -139,7 +139,7 @@ fn syntax_errors_say_what_to_do() {
         ("a: b: c\n", (1, 5), "a `:` does not belong here"),
         ("a: 1\n b: 2\n", (2, 3), "a `:` does not belong here"),
         ("a: \"x\nb: c\n", (1, 4), "this quoted text has no end"),
-        ("a: {b: c\n", (2, 1), "this `{` mapping is not closed"),
+        ("a: {b: c\n", (1, 4), "this `{` mapping is not closed"),
         ("a: ]\n", (1, 4), "this bracket closes nothing"),
         ("a: @x\n", (1, 4), "a value cannot begin with `@`"),
         ("a: *x\n", (1, 4), "this alias names no anchor"),

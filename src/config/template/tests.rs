@@ -83,7 +83,7 @@ fn variables_are_filled_in_by_composes_grammar() {
         ("}${A}{", "}a{"),
         ("é${A}é", "éaé"),
     ] {
-        let expanded = expand(text, &lookup);
+        let expanded = expand(text, usize::MAX, &lookup);
         assert_eq!(expanded, Expanded { text: expected.to_owned(), problems: vec![] }, "{text}");
     }
 }
@@ -123,14 +123,14 @@ fn problems_say_what_and_where() {
         ("${Aé}", 0..6, malformed("${Aé}")),
         ("${A:é}", 0..7, malformed("${A:é}")),
     ] {
-        assert_eq!(expand(text, &lookup).problems, [Problem { range, kind }], "{text}");
+        assert_eq!(expand(text, usize::MAX, &lookup).problems, [Problem { range, kind }], "{text}");
     }
 }
 
 #[test]
 fn nesting_is_bounded() {
     let deep = "${U:-".repeat(10_000) + &"}".repeat(10_000);
-    let problems = expand(&deep, &lookup).problems;
+    let problems = expand(&deep, usize::MAX, &lookup).problems;
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].kind, ProblemKind::TooDeep);
 }
@@ -138,7 +138,7 @@ fn nesting_is_bounded() {
 proptest::proptest! {
     #[test]
     fn any_text_can_be_expanded(text in "[$]{0,2}[{}A-E_:?+ \\-é$]{0,24}") {
-        let expanded = expand(&text, &lookup);
+        let expanded = expand(&text, usize::MAX, &lookup);
         for problem in expanded.problems {
             proptest::prop_assert!(text.get(problem.range).is_some());
         }
@@ -146,7 +146,14 @@ proptest::proptest! {
 
     #[test]
     fn doubled_dollars_always_give_the_text_back(text in ".{0,40}") {
-        let expanded = expand(&text.replace('$', "$$"), &lookup);
+        let expanded = expand(&text.replace('$', "$$"), usize::MAX, &lookup);
         proptest::prop_assert_eq!(expanded, Expanded { text, problems: vec![] });
     }
+}
+
+#[test]
+fn variables_fill_no_more_than_there_is_room_for() {
+    let expanded = expand("a$LONG${LONG:-x}b", 6, &|_| Some("long".to_owned()));
+    assert_eq!(expanded.text, "alongb");
+    assert_eq!(expanded.problems, [Problem { range: 6..16, kind: ProblemKind::TooLong }]);
 }

@@ -182,7 +182,7 @@ fn errors_of_all_files_are_shown_together() {
       = help: keep one of the two
 
     error: expected a value here
-     --> devstack.override.yaml:2:10
+     --> devstack.override.yaml:2:9
       |
     2 |   api: [
       |         ^

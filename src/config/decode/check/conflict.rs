@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use crate::config::decode::context::{Cx, Placed};
 use crate::config::decode::service::Draft;
 use crate::config::diagnostic::{Diagnostic, Span};
-use crate::project::{NetworkMode, Port, Protocol, ServiceName};
+use crate::config::limits;
+use crate::config::preset;
+use crate::project::{NetworkMode, Port, Protocol};
 
 /// Reports contradictions.
 pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
@@ -16,6 +18,7 @@ pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
         reload(cx, draft);
         targets(cx, draft);
     }
+    containers(cx, drafts);
     ports(cx, drafts);
     names(cx, drafts);
 }
@@ -62,6 +65,20 @@ fn reload(cx: &mut Cx<'_>, draft: &Draft<'_>) {
             .also(reload, "the runner starts the application")
             .help("name the file to run with `reload: {entry: FILE}`, or write `reload: false`"),
     );
+}
+
+/// So many containers that no engine runs them are a slip of the pen.
+fn containers(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
+    let mut containers = 0_u32;
+    for draft in drafts {
+        containers = containers.saturating_add(draft.service.scale);
+        if containers > limits::CONTAINERS {
+            let message = format!("more than {} containers are asked for", limits::CONTAINERS);
+            let place = draft.places.scale.unwrap_or(draft.key);
+            cx.push(Diagnostic::error(message, place).help("run fewer of them"));
+            return;
+        }
+    }
 }
 
 fn network_mode(cx: &mut Cx<'_>, draft: &Draft<'_>) {
@@ -129,7 +146,7 @@ fn targets(cx: &mut Cx<'_>, draft: &Draft<'_>) {
 
 /// One address of the host cannot lead to two containers.
 fn ports(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
-    type Publisher<'d, 'n> = (&'d ServiceName, &'d Placed<'n, Port>);
+    type Publisher<'d, 'n> = (&'d Draft<'n>, &'d Placed<'n, Port>);
     let mut taken: HashMap<(Protocol, u16), Vec<Publisher<'_, '_>>> = HashMap::new();
     for draft in drafts.iter().filter(|draft| draft.active) {
         let name = &draft.service.name;
@@ -140,21 +157,28 @@ fn ports(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
             if let Some((other, earlier)) =
                 others.iter().find(|(_, other)| overlap(port.host_ip, other.value.host_ip))
             {
-                let message = if name == *other {
+                let message = if *name == other.service.name {
                     format!("the service `{name}` publishes {} twice", shown(port))
                 } else {
+                    let other = &other.service.name;
                     format!("the services `{other}` and `{name}` both publish {}", shown(port))
                 };
+                let target = port.target;
                 cx.push(
-                    Diagnostic::error(message, placed.span)
-                        .also(earlier.span, format!("already {}", shown(&earlier.value)))
-                        .help("choose another port of the host for one of them"),
+                    Diagnostic::error(message, written(draft, placed))
+                        .also(written(other, earlier), format!("already {}", shown(&earlier.value)))
+                        .help(format!("give one of them another port: `ports: [PORT:{target}]`")),
                 );
             } else {
-                others.push((name, placed));
+                others.push((draft, placed));
             }
         }
     }
+}
+
+/// Where the user wrote a port: at the service when its preset brings the port.
+fn written<'n>(draft: &Draft<'n>, port: &Placed<'n, Port>) -> &'n Span {
+    if preset::owns(&port.span.source) { draft.key } else { port.span }
 }
 
 /// Whether two addresses cannot listen on the same port: "all addresses" meets each other one.

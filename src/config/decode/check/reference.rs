@@ -33,12 +33,12 @@ pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'
             let Reference { kind, name, span } = reference;
             let message =
                 format!("the service `{}` uses the undefined {kind} `{name}`", draft.service.name);
-            let diagnostic = Diagnostic::error(message, span)
-                .help(format!("add `{name}:` under the top-level `{section}:`"));
-            cx.push(match closest(&name, names.iter().copied()) {
+            let diagnostic = Diagnostic::error(message, span);
+            let diagnostic = match closest(&name, names.iter().copied()) {
                 Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
                 None => diagnostic,
-            });
+            };
+            cx.push(diagnostic.help(format!("add `{name}:` under the top-level `{section}:`")));
         }
     }
 }
@@ -90,7 +90,7 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
                     let diagnostic = Diagnostic::error(message, edge.span);
                     cx.push(match meant(other.as_str(), drafts, declared) {
                         Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
-                        None => diagnostic,
+                        None => diagnostic.help(format!("add `{other}:` under `services:`")),
                     });
                 }
                 continue;
@@ -124,18 +124,19 @@ fn meant<'n>(name: &str, drafts: &'n [Draft<'_>], declared: &Declared<'n>) -> Op
 
 /// A dependant waits until a service is healthy that does not say how to tell.
 fn without_health(name: &ServiceName, target: &Draft<'_>, edge: &Span) -> Diagnostic {
-    let finding = if target.health_is_off() {
+    let (finding, label) = if target.health_is_off() {
         let message = format!("`{name}` can never be healthy: its health check is switched off");
-        Diagnostic::error(message, edge)
+        (Diagnostic::error(message, edge), "has no `ready`, and its `healthcheck` is off")
     } else {
         // An image may bring a health check of its own, as Compose files rely on.
         let message = format!(
             "whether `{name}` is healthy is up to its image: the file does not say how to tell"
         );
-        Diagnostic::warning(message, edge)
-            .note("without a health check in its image it counts as soon as it runs")
+        let finding = Diagnostic::warning(message, edge)
+            .note("without a health check in its image it counts as soon as it runs");
+        (finding, "has neither `ready` nor `healthcheck`")
     };
     finding
-        .also(target.key, "has neither `ready` nor `healthcheck`")
+        .also(target.key, label)
         .help(format!("add `ready:` to `{name}`, such as `ready: {{tcp: PORT}}`"))
 }

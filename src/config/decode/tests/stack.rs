@@ -233,7 +233,12 @@ fn a_file_that_is_no_stack_is_refused() {
                 "1:1 `services` error: the file has no services; help: add one under `services:`, such as `db: {preset: postgres}`",
             ],
         ),
-        ("services: []", &["1:11 `[]` error: `services` must be a mapping, not a list"]),
+        (
+            "services: []",
+            &[
+                "1:11 `[]` error: `services` must be a mapping, not a list; help: write `NAME: value` lines, without a `-` before them",
+            ],
+        ),
         (
             "services: {}",
             &[
@@ -270,7 +275,12 @@ fn wrong_services_say_what_is_wrong() {
                 "1:12 `web` error: the service `web` has neither `image` nor `build`; help: add `image:`, `build:` or `preset:`",
             ],
         ),
-        ("services: {web: x}", &["1:17 `x` error: `services.web` must be a mapping, not text"]),
+        (
+            "services: {web: x}",
+            &[
+                "1:17 `x` error: `services.web` must be a mapping, not text; help: write `web: {image: x}`",
+            ],
+        ),
         (
             "services: {'my web': {image: x}}",
             &[
@@ -280,7 +290,7 @@ fn wrong_services_say_what_is_wrong() {
         (
             "services: {web: {image: X}}",
             &[
-                "1:25 `X` error: `X` is not a valid image reference: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]` with a lower-case name",
+                "1:25 `X` error: `X` is not a valid image reference: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]` with a lower-case name; help: write `x`",
             ],
         ),
         (
@@ -301,7 +311,9 @@ fn wrong_sections_say_what_is_wrong() {
         ),
         (
             "services: {web: {image: x}}\nnetworks: [a]",
-            &["2:11 `[a]` error: `networks` must be a mapping, not a list"],
+            &[
+                "2:11 `[a]` error: `networks` must be a mapping, not a list; help: write `NAME: value` lines, without a `-` before them",
+            ],
         ),
         (
             "services: {web: {image: x}}\nnetworks: {'a b': }",
@@ -359,7 +371,7 @@ fn wrong_sections_say_what_is_wrong() {
             "services: {web: {image: x}}\nsecrets: {a: {content: x}}",
             &[
                 "2:11 `a` error: `secrets.a` has no source; help: add `file:` or `environment:`",
-                "2:15 `content` error: unknown key `content` in `secrets.a`",
+                "2:15 `content` error: unknown key `content` in `secrets.a`; help: known are `name`, `file`, `environment`, `external`, `driver`, `driver_opts`, `labels`, `template_driver`",
             ],
         ),
         (
@@ -419,7 +431,9 @@ fn edges_need_something_at_the_other_end() {
     check(&[
         (
             "services:\n  a: {image: x, pid: 'service:c', ipc: 'service:b'}\n  b: {image: x}",
-            &["2:22 `'service:c'` error: the service `a` depends on the undefined service `c`"],
+            &[
+                "2:22 `'service:c'` error: the service `a` depends on the undefined service `c`; help: add `c:` under `services:`",
+            ],
         ),
         (
             "services:\n  a: {image: x, network_mode: 'service:b', ports: ['80:80']}\n  b: {image: x}",
@@ -436,7 +450,7 @@ fn edges_need_something_at_the_other_end() {
         (
             "services:\n  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n  b: {image: x, healthcheck: {disable: true}}",
             &[
-                "2:30 `b` error: `b` can never be healthy: its health check is switched off; 3:3 has neither `ready` nor `healthcheck`; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`",
+                "2:30 `b` error: `b` can never be healthy: its health check is switched off; 3:3 has no `ready`, and its `healthcheck` is off; help: add `ready:` to `b`, such as `ready: {tcp: PORT}`",
             ],
         ),
         (
@@ -453,7 +467,9 @@ fn edges_need_something_at_the_other_end() {
         ),
         (
             "services:\n  a: {image: x, depends_on: [b]}\n  b: 5",
-            &["3:6 `5` error: `services.b` must be a mapping, not a number"],
+            &[
+                "3:6 `5` error: `services.b` must be a mapping, not text; help: write `b: {image: 5}`",
+            ],
         ),
     ]);
 }
@@ -464,19 +480,19 @@ fn services_do_not_take_each_others_ports_and_names() {
         (
             "services:\n  a: {image: x, ports: ['8080:80']}\n  b: {image: x, ports: ['8080:90']}",
             &[
-                "3:25 `'8080:90'` error: the services `a` and `b` both publish `127.0.0.1:8080/tcp`; 2:25 already `127.0.0.1:8080/tcp`; help: choose another port of the host for one of them",
+                "3:25 `'8080:90'` error: the services `a` and `b` both publish `127.0.0.1:8080/tcp`; 2:25 already `127.0.0.1:8080/tcp`; help: give one of them another port: `ports: [PORT:90]`",
             ],
         ),
         (
             "services:\n  a: {image: x, ports: ['8080:80']}\n  b: {image: x, ports: ['0.0.0.0:8080:90']}",
             &[
-                "3:25 `'0.0.0.0:8080:90'` error: the services `a` and `b` both publish `0.0.0.0:8080/tcp`; 2:25 already `127.0.0.1:8080/tcp`; help: choose another port of the host for one of them",
+                "3:25 `'0.0.0.0:8080:90'` error: the services `a` and `b` both publish `0.0.0.0:8080/tcp`; 2:25 already `127.0.0.1:8080/tcp`; help: give one of them another port: `ports: [PORT:90]`",
             ],
         ),
         (
             "services:\n  a: {image: x, ports: ['[::1]:8080:80']}\n  b: {image: x, ports: ['[::]:8080:80', '127.0.0.2:8080:80']}",
             &[
-                "3:25 `'[::]:8080:80'` error: the services `a` and `b` both publish `[::]:8080/tcp`; 2:25 already `[::1]:8080/tcp`; help: choose another port of the host for one of them",
+                "3:25 `'[::]:8080:80'` error: the services `a` and `b` both publish `[::]:8080/tcp`; 2:25 already `[::1]:8080/tcp`; help: give one of them another port: `ports: [PORT:80]`",
             ],
         ),
         (
@@ -512,13 +528,13 @@ fn all_findings_come_at_once_in_the_order_of_the_file() {
         (
             "services:\n  a: {image: X, ports: [x], volumes: [y], healthchek: {}, depends_on: [c]}\n  b: {command: z}\nfoo: bar",
             &[
-                "2:14 `X` error: `X` is not a valid image reference: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]` with a lower-case name",
+                "2:14 `X` error: `X` is not a valid image reference: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]` with a lower-case name; help: write `x`",
                 "2:25 `x` error: `x` is not a port number: write 1 to 65535; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
                 "2:39 `y` error: `y` is not an absolute path; help: a path in a container begins with `/`",
                 "2:43 `healthchek` error: unknown key `healthchek` in `services.a`; help: did you mean `healthcheck`?",
-                "2:72 `c` error: the service `a` depends on the undefined service `c`",
+                "2:72 `c` error: the service `a` depends on the undefined service `c`; help: add `c:` under `services:`",
                 "3:3 `b` error: the service `b` has neither `image` nor `build`; help: add `image:`, `build:` or `preset:`",
-                "4:1 `foo` error: unknown key `foo`",
+                "4:1 `foo` error: unknown key `foo`; help: a key of your own begins with `x-`",
             ],
         ),
     ]);

@@ -26,13 +26,13 @@ fn wrong_ports_say_what_is_wrong() {
         (
             "ports: ['80:0']",
             &[
-                "1:36 `'80:0'` error: `0` is not a port number: write 1 to 65535; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
+                "1:40 `0` error: `0` is not a port number: write 1 to 65535; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
             ],
         ),
         (
             "ports: ['8000-8001:80-82']",
             &[
-                "1:36 `'8000-8001:80-82'` error: the host's range `8000-8001` and the container's range `80-82` differ in length; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
+                "1:37 `8000-8001:80-82` error: the host's range `8000-8001` and the container's range `80-82` differ in length",
             ],
         ),
         (
@@ -64,7 +64,7 @@ fn wrong_ports_say_what_is_wrong() {
         (
             "ports: [{target: 80, protocol: tpc}]",
             &[
-                "1:59 `tpc` error: `services.web.ports[0].protocol` cannot be `tpc`; help: use one of `tcp`, `udp`, `sctp`; help: did you mean `tcp`?",
+                "1:59 `tpc` error: `services.web.ports[0].protocol` cannot be `tpc`; help: did you mean `tcp`?; help: use one of `tcp`, `udp`, `sctp`",
             ],
         ),
         (
@@ -111,7 +111,7 @@ fn wrong_networks_say_what_is_wrong() {
         (
             "network_mode: briged",
             &[
-                "1:42 `briged` error: `services.web.network_mode` cannot be `briged`; help: use one of `none`, `host`, `bridge`, `service:NAME`, `container:NAME`; help: did you mean `bridge`?",
+                "1:42 `briged` error: `services.web.network_mode` cannot be `briged`; help: did you mean `bridge`?; help: use one of `none`, `host`, `bridge`, `service:NAME`, `container:NAME`",
             ],
         ),
     ]);
@@ -160,7 +160,7 @@ fn undefined_names_are_suggested() {
         (
             "networks: [fornt]",
             &[
-                "1:39 `fornt` error: the service `web` uses the undefined network `fornt`; help: add `fornt:` under the top-level `networks:`; help: did you mean `front`?",
+                "1:39 `fornt` error: the service `web` uses the undefined network `fornt`; help: did you mean `front`?; help: add `fornt:` under the top-level `networks:`",
             ],
         ),
         (
@@ -172,19 +172,19 @@ fn undefined_names_are_suggested() {
         (
             "volumes: ['dta:/data']",
             &[
-                "1:38 `'dta:/data'` error: the service `web` uses the undefined volume `dta`; help: add `dta:` under the top-level `volumes:`; help: did you mean `data`?",
+                "1:38 `'dta:/data'` error: the service `web` uses the undefined volume `dta`; help: did you mean `data`?; help: add `dta:` under the top-level `volumes:`",
             ],
         ),
         (
             "secrets: [tokn]",
             &[
-                "1:38 `tokn` error: the service `web` uses the undefined secret `tokn`; help: add `tokn:` under the top-level `secrets:`; help: did you mean `token`?",
+                "1:38 `tokn` error: the service `web` uses the undefined secret `tokn`; help: did you mean `token`?; help: add `tokn:` under the top-level `secrets:`",
             ],
         ),
         (
             "configs: [sites]",
             &[
-                "1:38 `sites` error: the service `web` uses the undefined config `sites`; help: add `sites:` under the top-level `configs:`; help: did you mean `site`?",
+                "1:38 `sites` error: the service `web` uses the undefined config `sites`; help: did you mean `site`?; help: add `sites:` under the top-level `configs:`",
             ],
         ),
     ]);
@@ -199,7 +199,9 @@ fn wrong_dependencies_say_what_is_wrong() {
         ),
         (
             "depends_on: [db]",
-            &["1:41 `db` error: the service `web` depends on the undefined service `db`"],
+            &[
+                "1:41 `db` error: the service `web` depends on the undefined service `db`; help: add `db:` under `services:`",
+            ],
         ),
         (
             "depends_on: [web]",
@@ -215,7 +217,7 @@ fn wrong_dependencies_say_what_is_wrong() {
             "depends_on: {wbe: {condition: healthy}}",
             &[
                 "1:41 `wbe` error: the service `web` depends on the undefined service `wbe`; help: did you mean `web`?",
-                "1:58 `healthy` error: `services.web.depends_on.wbe.condition` cannot be `healthy`; help: use one of `service_started`, `service_healthy`, `service_completed_successfully`; help: did you mean `service_healthy`?",
+                "1:58 `healthy` error: `services.web.depends_on.wbe.condition` cannot be `healthy`; help: did you mean `service_healthy`?; help: use one of `service_started`, `service_healthy`, `service_completed_successfully`",
             ],
         ),
         (
@@ -226,7 +228,9 @@ fn wrong_dependencies_say_what_is_wrong() {
         ),
         (
             "links: [cache]",
-            &["1:36 `cache` error: the service `web` depends on the undefined service `cache`"],
+            &[
+                "1:36 `cache` error: the service `web` depends on the undefined service `cache`; help: add `cache:` under `services:`",
+            ],
         ),
     ]);
 }
@@ -249,7 +253,9 @@ fn wrong_probes_say_what_is_wrong() {
         ),
         (
             "ready: {tcp: 0x}",
-            &["1:41 `0x` error: `services.web.ready.tcp` must be a port number, not `0x`"],
+            &[
+                "1:41 `0x` error: `services.web.ready.tcp` must be a port number from 1 to 65535, not `0x`",
+            ],
         ),
         (
             "ready: {http: {path: /}}",

@@ -19,7 +19,9 @@ fn unknown_keys_point_at_the_key_and_suggest_one() {
         ),
         (
             "restart_policy: always",
-            &["1:28 `restart_policy` error: unknown key `restart_policy` in `services.web`"],
+            &[
+                "1:28 `restart_policy` error: unknown key `restart_policy` in `services.web`; help: a key of your own begins with `x-`",
+            ],
         ),
     ]);
 }
@@ -70,7 +72,7 @@ fn wrong_long_mounts_say_what_is_wrong() {
         (
             "volumes: [{type: bnd, target: /a}]",
             &[
-                "1:45 `bnd` error: `services.web.volumes[0].type` cannot be `bnd`; help: use one of `bind`, `volume`, `tmpfs`, `image`; help: did you mean `bind`?",
+                "1:45 `bnd` error: `services.web.volumes[0].type` cannot be `bnd`; help: did you mean `bind`?; help: use one of `bind`, `volume`, `tmpfs`, `image`",
             ],
         ),
         (
@@ -100,7 +102,7 @@ fn wrong_long_mounts_say_what_is_wrong() {
         (
             "volumes: [{type: bind, source: ., target: /a, bind: {propagation: shard}}]",
             &[
-                "1:94 `shard` error: `services.web.volumes[0].bind.propagation` cannot be `shard`; help: use one of `rprivate`, `private`, `rshared`, `shared`, `rslave`, `slave`; help: did you mean `shared`?",
+                "1:94 `shard` error: `services.web.volumes[0].bind.propagation` cannot be `shard`; help: did you mean `shared`?; help: use one of `rprivate`, `private`, `rshared`, `shared`, `rslave`, `slave`",
             ],
         ),
         (
@@ -112,7 +114,7 @@ fn wrong_long_mounts_say_what_is_wrong() {
         (
             "tmpfs: [run]",
             &[
-                "1:35 `[run]` error: `run` is not an absolute path; help: a path in a container begins with `/`",
+                "1:36 `run` error: `run` is not an absolute path; help: a path in a container begins with `/`",
             ],
         ),
         (

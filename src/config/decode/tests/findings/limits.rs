@@ -8,7 +8,7 @@ fn settings_that_contradict_each_other_are_shown_together() {
         (
             "ports: ['1.2.3:80:80']",
             &[
-                "1:36 `'1.2.3:80:80'` error: `1.2.3` is not an IP address; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
+                "1:37 `1.2.3` error: `1.2.3` is not an IP address; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
             ],
         ),
         (
@@ -86,7 +86,7 @@ fn settings_that_contradict_each_other_are_shown_together() {
         (
             "ports: ['80:80', '0.0.0.0:80:81']",
             &[
-                "1:45 `'0.0.0.0:80:81'` error: the service `web` publishes `0.0.0.0:80/tcp` twice; 1:36 already `127.0.0.1:80/tcp`; help: choose another port of the host for one of them",
+                "1:45 `'0.0.0.0:80:81'` error: the service `web` publishes `0.0.0.0:80/tcp` twice; 1:36 already `127.0.0.1:80/tcp`; help: give one of them another port: `ports: [PORT:81]`",
             ],
         ),
         ("ports: ['80:80', '80:81/udp']", &[]),
@@ -133,13 +133,13 @@ fn wrong_policies_say_what_is_wrong() {
         (
             "restart: allways",
             &[
-                "1:37 `allways` error: `services.web.restart` cannot be `allways`; help: use one of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3`; help: did you mean `always`?",
+                "1:37 `allways` error: `services.web.restart` cannot be `allways`; help: did you mean `always`?; help: use one of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3`",
             ],
         ),
         (
             "restart: on-failure:x",
             &[
-                "1:37 `on-failure:x` error: `services.web.restart` cannot be `on-failure:x`; help: use one of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3`; help: did you mean `on-failure:3`?",
+                "1:37 `on-failure:x` error: `services.web.restart` cannot be `on-failure:x`; help: did you mean `on-failure:3`?; help: use one of `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3`",
             ],
         ),
         (
@@ -258,7 +258,9 @@ fn wrong_resources_say_what_is_wrong() {
         ),
         (
             "ulimits: [nofile]",
-            &["1:37 `[nofile]` error: `services.web.ulimits` must be a mapping, not a list"],
+            &[
+                "1:37 `[nofile]` error: `services.web.ulimits` must be a mapping, not a list; help: write `NAME: value` lines, without a `-` before them",
+            ],
         ),
         (
             "devices: [nvidia.com/gpu=all]",
