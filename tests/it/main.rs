@@ -7,6 +7,7 @@ mod contract;
 mod engine_contract;
 mod executor;
 mod graph;
+mod hostile;
 mod layering;
 mod plan;
 mod properties;
