@@ -29,6 +29,7 @@ use super::ps::PsArgs;
 use super::pull::PullArgs;
 use super::reset::ResetArgs;
 use super::run_local::RunLocalArgs;
+use super::schema::SchemaArgs;
 use super::shell::ShellArgs;
 use super::stats::StatsArgs;
 use super::status::StatusArgs;
@@ -200,6 +201,8 @@ pub(super) enum Command {
     /// Print the manual page, or write all of them to a folder
     #[command(hide = true)]
     Man(ManArgs),
+    /// Print the JSON schema of devstack.yaml, for editors
+    Schema(SchemaArgs),
     /// Print the versions of devstack and of the engine
     Version(VersionArgs),
 }

@@ -45,6 +45,7 @@ mod redact;
 mod reset;
 mod run;
 mod run_local;
+mod schema;
 mod scope;
 mod shell;
 mod stats;
@@ -140,6 +141,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Env(args) => env::env(cx, args).await,
         Command::RunLocal(args) => run_local::run_local(cx, args).await,
         Command::Man(args) => man::man(cx, &args),
+        Command::Schema(_) => schema::schema(cx),
         Command::Version(args) => version::version(cx, args).await,
     }
 }

@@ -41,4 +41,5 @@ pub mod reader;
 pub mod canonical;
 pub mod decode;
 pub mod redact;
+pub mod schema;
 pub mod select;

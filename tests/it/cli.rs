@@ -140,6 +140,7 @@ fn help_lists_the_commands() {
     out:   meili        Send a request to Meilisearch with its master key
     out:   env          Print the variables by which programs on this machine reach the stack
     out:   run-local    Run a command on this machine with the stack's connection URLs in its environment
+    out:   schema       Print the JSON schema of devstack.yaml, for editors
     out:   version      Print the versions of devstack and of the engine
     out:   help         Print this message or the help of the given subcommand(s)
     out:

@@ -11,6 +11,7 @@ mod hostile;
 mod layering;
 mod plan;
 mod properties;
+mod schema;
 mod stopping;
 mod support;
 mod waiting;

@@ -4,6 +4,7 @@ mod findings;
 mod forms;
 mod presets;
 mod reload;
+mod schema;
 mod stack;
 
 use std::io;
