@@ -39,13 +39,12 @@ pub(crate) fn gather(findings: &mut Diagnostics) {
         }
     }
     for (finding, others) in findings.0.iter_mut().zip(others) {
-        match others {
-            0 => {}
-            1 => finding.notes.push("one more service has this from the same place".to_owned()),
-            _ => {
-                finding.notes.push(format!("{others} more services have this from the same place"))
-            }
-        }
+        let note = match others {
+            0 => continue,
+            1 => "one more service has this from the same place".to_owned(),
+            _ => format!("{others} more services have this from the same place"),
+        };
+        finding.notes.push(note);
     }
 }
 

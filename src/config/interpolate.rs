@@ -17,19 +17,19 @@ pub fn interpolate(root: &mut Node, environment: &Environment, diagnostics: &mut
     fill(root, environment, &mut { limits::FILLED_BYTES }, diagnostics);
 }
 
-/// Interpolates below a node; `room` is how many bytes the values may still have together.
+/// Interpolates below a node; `left` is how many bytes the values may still have together.
 fn fill(
     root: &mut Node,
     environment: &Environment,
-    room: &mut usize,
+    left: &mut usize,
     diagnostics: &mut Diagnostics,
 ) {
     match &mut root.value {
         Value::String { text, plain } => {
             if text.contains('$') {
                 let lookup = |name: &str| environment.get(name).map(str::to_owned);
-                let expanded = template::expand(text, *room, &lookup);
-                *room = room.saturating_sub(expanded.text.len());
+                let expanded = template::expand(text, *left, &lookup);
+                *left = left.saturating_sub(expanded.text.len());
                 for problem in &expanded.problems {
                     let span = within(&root.span, text, problem.range.clone());
                     let diagnostic = problem.diagnostic(&span);
@@ -40,12 +40,12 @@ fn fill(
         }
         Value::Sequence(items) => {
             for item in items {
-                fill(item, environment, room, diagnostics);
+                fill(item, environment, left, diagnostics);
             }
         }
         Value::Mapping(entries) => {
             for entry in entries.values_mut() {
-                fill(&mut entry.node, environment, room, diagnostics);
+                fill(&mut entry.node, environment, left, diagnostics);
             }
         }
         Value::Null | Value::Bool(_) | Value::Int { .. } | Value::Float { .. } => {}

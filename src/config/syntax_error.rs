@@ -103,11 +103,7 @@ fn open_bracket(source: &str, at: usize) -> Option<usize> {
         match (byte, quote) {
             (b'\n', _) => comment = false,
             _ if comment => {}
-            (_, Some(closing)) => {
-                if byte == closing {
-                    quote = None;
-                }
-            }
+            (_, Some(closing)) if byte == closing => quote = None,
             (b'\'' | b'"', None) if b" [{,:\n".contains(&before) => quote = Some(byte),
             (b'#', None) if before.is_ascii_whitespace() => comment = true,
             (b'[' | b'{', None) if !open.is_empty() || b" \n".contains(&before) => open.push(index),

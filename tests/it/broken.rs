@@ -126,6 +126,6 @@ impl Case<'_> {
         let said = said.replace(&folder.display().to_string(), "FOLDER");
         assert!(!said.contains("panicked"), "{}: {said}", self.title);
         let code = output.status.code().expect("no signal ends it");
-        format!("{}exit code {code}\n", said)
+        format!("{said}exit code {code}\n")
     }
 }

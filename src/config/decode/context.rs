@@ -68,14 +68,14 @@ impl<'a> Cx<'a> {
 
     /// Whether there is room for more ports; the first ones too many are reported.
     pub(super) fn more_ports(&mut self, field: &Field<'_>, number: usize) -> bool {
-        let had_room = self.ports <= limits::PORTS;
+        let fitted = self.ports <= limits::PORTS;
         self.ports = self.ports.saturating_add(number);
-        let has_room = self.ports <= limits::PORTS;
-        if had_room && !has_room {
+        let fits = self.ports <= limits::PORTS;
+        if fitted && !fits {
             let message = format!("more than {} ports are published", limits::PORTS);
             self.push(Diagnostic::error(message, field.span()).help("publish fewer of them"));
         }
-        has_room
+        fits
     }
 
     pub(super) fn read_file(&mut self, path: &Path) -> io::Result<String> {
