@@ -1,9 +1,13 @@
 //! What happens during a run, as plain data: produced by [`crate::execute`], consumed by
 //! [`crate::report`]. Nothing here holds a secret.
 
+mod watch;
+
 use std::time::Duration;
 
 use crate::project::ServiceName;
+
+pub use watch::WatchEvent;
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -30,6 +30,7 @@
 //! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event` |
 //! | [`logs`] | log streams made into one | `project` |
 //! | [`explain`] | what a known failure means and what to do, by its log | - |
+//! | [`watch`] | files that change while the stack runs: which, and what follows | `engine`, `state`, `project`, `os` |
 //! | [`report`] | what a person sees: live board, plain lines, JSON, charts, tables, diagnostics | `event`, `timing`, `config`, `project`, `plan` |
 //! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
 //! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
@@ -75,6 +76,7 @@ pub mod timing;
 pub mod explain;
 pub mod logs;
 pub mod report;
+pub mod watch;
 
 pub mod os;
 

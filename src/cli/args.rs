@@ -39,6 +39,7 @@ use super::up::UpArgs;
 use super::version::VersionArgs;
 use super::volumes::VolumesArgs;
 use super::wait::WaitArgs;
+use super::watch::WatchArgs;
 
 /// The stack on your own machine: a faster, clearer docker compose for local development.
 #[derive(Debug, Parser)]
@@ -150,6 +151,8 @@ pub(super) enum Command {
     Top(TopArgs),
     /// Draw which services wait for which, and the networks that join them
     Graph(GraphArgs),
+    /// Watch files and take their changes into the running stack
+    Watch(WatchArgs),
     /// Run a command in a running service
     Exec(ExecArgs),
     /// Build images

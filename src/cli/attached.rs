@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
@@ -11,11 +12,12 @@ use super::following::{Following, Wish};
 use super::logs::print;
 use super::printer::Printer;
 use super::run::run;
+use super::watch::{self, WatchWish};
 use crate::engine::{DockerEngine, LogsRequest};
 use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
-use crate::project::{Duration, ProjectName, ServiceName};
+use crate::project::{Duration, Project, ProjectName, ServiceName};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +42,8 @@ pub(super) async fn follow(
     cx: &Context,
     engine: &Arc<DockerEngine>,
     attached: Attached<'_>,
+    project: &Arc<Project>,
+    wish_to_watch: Option<&WatchWish>,
     mut interrupts: Interrupts,
 ) -> Result<ExitStatus, CliError> {
     let observed = engine.observe_containers().await?;
@@ -68,10 +72,28 @@ pub(super) async fn follow(
     };
     let mut following = Following::new(engine, wish, &containers).await?;
     let heard = interrupts.count();
+    let end_of_watching = CancellationToken::new();
+    let mut watching = Box::pin(async {
+        match wish_to_watch {
+            Some(wish) => {
+                let project = Arc::clone(project);
+                watch::follow(cx, engine, project, wish, &end_of_watching).await
+            }
+            None => Ok(false),
+        }
+    });
+    let mut watches = true;
     loop {
         tokio::select! {
             biased;
             () = interrupts.at_least(heard + 1) => break,
+            ended = &mut watching, if watches => {
+                watches = false;
+                // The logs are worth following all the same.
+                if let Err(error) = ended {
+                    error.print(cx);
+                }
+            }
             line = following.next() => match line {
                 Some(line) => {
                     let line = Some(line?);
@@ -84,6 +106,15 @@ pub(super) async fn follow(
         }
     }
     drop(following);
+    if watches {
+        // A second interrupt does not wait for what follows from a change.
+        end_of_watching.cancel();
+        tokio::select! {
+            () = interrupts.at_least(heard + 2) => {}
+            _ = &mut watching => {}
+        }
+    }
+    drop(watching);
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)
 }

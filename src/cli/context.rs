@@ -1,8 +1,9 @@
 //! What commands share: settings, the project, the engine, the terminal.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::args::{AnsiArg, GlobalArgs, ProgressArg};
 use super::checkout::Checkout;
@@ -15,11 +16,12 @@ use crate::config::findings::join;
 use crate::config::load::{FileReader, LoadRequest, Presets, load_to_decode};
 use crate::config::preset;
 use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
+use crate::event::WatchEvent;
 use crate::os::files;
 use crate::os::terminal::{Ansi, Terminal};
 use crate::project::Project;
-use crate::report::ProgressMode;
 use crate::report::diagnostic::render;
+use crate::report::{Paint, ProgressMode, watch_json, watch_text};
 use tokio::sync::OnceCell;
 
 /// What commands share.
@@ -31,7 +33,9 @@ pub(super) struct Context {
     environment: Vec<(String, String)>,
     terminal: Terminal,
     /// Set once the files have been read: before that, nothing is known that had to be hidden.
-    redactor: OnceLock<Redactor>,
+    redactor: Mutex<Redactor>,
+    /// Files of the stack that were read or looked for.
+    looked_at: Mutex<BTreeSet<PathBuf>>,
     engine: OnceCell<Arc<DockerEngine>>,
     /// What was read from standard input, which can be read only once.
     stdin: OnceLock<String>,
@@ -56,7 +60,8 @@ impl Context {
             working_dir,
             environment,
             terminal,
-            redactor: OnceLock::new(),
+            redactor: Mutex::default(),
+            looked_at: Mutex::default(),
             engine: OnceCell::new(),
             stdin: OnceLock::new(),
         }
@@ -97,7 +102,7 @@ impl Context {
             process_environment: self.environment.clone(),
             working_dir: self.working_dir.clone(),
         };
-        let mut reader = Disk { stdin: &self.stdin };
+        let mut reader = Disk { stdin: &self.stdin, looked_at: &self.looked_at };
         let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
         let loaded = load_to_decode(&request, presets, &mut reader).map_err(Problem::Config)?;
         let profiles = if self.global.profiles.is_empty() {
@@ -121,10 +126,17 @@ impl Context {
             home: std::env::home_dir(),
         };
         let mut warnings = loaded.warnings;
-        match decode(&loaded.root, &request, &mut |path| files::read_text(path)) {
+        let mut read = |path: &Path| {
+            look(&self.looked_at, path);
+            files::read_text(path)
+        };
+        match decode(&loaded.root, &request, &mut read) {
             Ok((project, more)) => {
-                self.redactor
-                    .get_or_init(|| Redactor::of(&project, |path| files::read_text(path).ok()));
+                let secrets = Redactor::of(&project, |path| files::read_text(path).ok());
+                // What was secret before the files changed may still be in a log.
+                let mut redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner);
+                *redactor = redactor.and(secrets);
+                drop(redactor);
                 join(&mut warnings, more);
                 if warnings.has_errors() {
                     return Err(Problem::Config(warnings).into());
@@ -166,9 +178,30 @@ impl Context {
         }
     }
 
+    /// The files that the stack consists of, and those in its folder that would be part of it.
+    pub(super) fn files_looked_at(&self, folder: &Path) -> Vec<PathBuf> {
+        let looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = looked_at.iter().map(|file| self.working_dir.join(file));
+        files.filter(|file| file.exists() || file.parent() == Some(folder)).collect()
+    }
+
+    /// Shows what follows from changed files, on standard error.
+    pub(super) fn show_watch(&self, event: &WatchEvent) {
+        let text = match self.progress() {
+            ProgressMode::Json => watch_json(event).to_string(),
+            ProgressMode::Quiet
+                if !matches!(event, WatchEvent::Failed { .. } | WatchEvent::Warning { .. }) =>
+            {
+                return;
+            }
+            _ => watch_text(event, Paint::new(self.stderr_colour())),
+        };
+        self.note(&self.redactor().apply(&text));
+    }
+
     /// What hides the project's secrets in text that comes from elsewhere.
     pub(super) fn redactor(&self) -> Redactor {
-        self.redactor.get().cloned().unwrap_or_default()
+        self.redactor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Prints a line for a person, on standard error.
@@ -287,6 +320,11 @@ pub(super) struct Files {
 /// The files of this machine.
 struct Disk<'a> {
     stdin: &'a OnceLock<String>,
+    looked_at: &'a Mutex<BTreeSet<PathBuf>>,
+}
+
+fn look(looked_at: &Mutex<BTreeSet<PathBuf>>, path: &Path) {
+    looked_at.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
 }
 
 impl FileReader for Disk<'_> {
@@ -298,10 +336,12 @@ impl FileReader for Disk<'_> {
             let text = files::read_text(path)?;
             return Ok(self.stdin.get_or_init(|| text).clone());
         }
+        look(self.looked_at, path);
         files::read_text(path)
     }
 
     fn exists(&self, path: &Path) -> bool {
+        look(self.looked_at, path);
         path.is_file()
     }
 }

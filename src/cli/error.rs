@@ -112,6 +112,31 @@ impl CliError {
         }
     }
 
+    /// Whether the engine itself cannot be used.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.status() == ExitStatus::NoEngine
+    }
+
+    /// What is wrong, in one line.
+    pub(super) fn headline(&self) -> String {
+        match &self.problem {
+            Problem::Engine(error) => error.to_string(),
+            Problem::Run(error) => {
+                error.failures.first().map_or_else(|| error.to_string(), |it| it.error.to_string())
+            }
+            Problem::Other { message, .. } => message.clone(),
+            Problem::Conflicts(conflicts) => {
+                conflicts.first().map(ToString::to_string).unwrap_or_default()
+            }
+            _ => "see below".to_owned(),
+        }
+    }
+
+    /// Whether there is more to tell than the headline.
+    pub(super) const fn has_details(&self) -> bool {
+        !matches!(self.problem, Problem::Other { hint: None, .. })
+    }
+
     /// Prints it on standard error.
     pub(super) fn print(&self, cx: &Context) {
         if let Problem::Config(diagnostics) = &self.problem {

@@ -59,6 +59,7 @@ mod urls;
 mod version;
 mod volumes;
 mod wait;
+mod watch;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -116,6 +117,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Stats(args) => stats::stats(cx, args).await,
         Command::Top(args) => top::top(cx, args).await,
         Command::Graph(args) => graph::graph(cx, &args),
+        Command::Watch(args) => watch::watch(cx, args).await,
         Command::Exec(args) => exec::exec(cx, args).await,
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,

@@ -4,6 +4,7 @@ use crate::config::redact::{is_secret_name, redact_url};
 use crate::event::{Event, Progress};
 use crate::project::{FileSource, Project};
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use regex::bytes::{NoExpand, Regex};
@@ -14,6 +15,8 @@ const SHORTEST: usize = 6;
 /// What hides the values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Redactor {
+    /// The values.
+    hidden: BTreeSet<String>,
     /// Finds all of them at once; `None` when there are none.
     secrets: Option<Regex>,
 }
@@ -40,7 +43,17 @@ impl Redactor {
         Self::hiding(environment.chain(objects))
     }
 
+    /// Hides what the other one hides, too.
+    pub(super) fn and(&self, other: Self) -> Self {
+        if self.hidden.is_subset(&other.hidden) {
+            return other;
+        }
+        Self::hiding(self.hidden.iter().cloned().chain(other.hidden))
+    }
+
     fn hiding(secrets: impl Iterator<Item = String>) -> Self {
+        let hidden: BTreeSet<String> = secrets.collect();
+        let secrets = hidden.iter().cloned();
         let mut secrets: Vec<String> = secrets
             .filter(|secret| secret.len() >= SHORTEST)
             .flat_map(|secret| {
@@ -56,7 +69,7 @@ impl Redactor {
         let alternatives: Vec<String> =
             secrets.iter().map(|secret| regex::escape(secret)).collect();
         let pattern = (!alternatives.is_empty()).then(|| alternatives.join("|"));
-        Self { secrets: pattern.and_then(|pattern| Regex::new(&pattern).ok()) }
+        Self { hidden, secrets: pattern.and_then(|pattern| Regex::new(&pattern).ok()) }
     }
 
     /// Replaces every secret, and every URL's password, by `***`.

@@ -12,6 +12,7 @@ use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::timing::TimingArgs;
+use super::watch::{self, WatchWish};
 use super::{ports, urls};
 use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
@@ -75,6 +76,13 @@ pub(super) struct UpArgs {
     /// Grace period in seconds when containers are stopped
     #[arg(short, long, value_name = "SECONDS")]
     pub(super) timeout: Option<u64>,
+    /// Watch files and take their changes into the stack: by itself beside the logs; with `-d`
+    /// after the start and without them, and Ctrl-C leaves the stack running
+    #[arg(short, long, conflicts_with = "no_start")]
+    pub(super) watch: bool,
+    /// Do not watch files
+    #[arg(long, conflicts_with = "watch")]
+    pub(super) no_watch: bool,
     /// Do not prefix log lines with the container's name
     #[arg(long)]
     pub(super) no_log_prefix: bool,
@@ -138,6 +146,12 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let mut project = cx.load_to_create().await?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
+    let wish = WatchWish {
+        names: args.services.clone(),
+        dependencies: !args.no_deps,
+        starts: true,
+        scale: args.scale.clone(),
+    };
     args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
@@ -158,6 +172,9 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
             };
             cx.print(&urls::table(cx, &project, &observed))?;
         }
+        if args.watch && !cx.global.dry_run {
+            return watch::alone(cx, &engine, project, &wish, &mut interrupts).await;
+        }
         return Ok(ExitStatus::Success);
     }
     let attached = Attached {
@@ -168,7 +185,10 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         grace: args.timeout.map(Period::from_secs),
     };
     match outcome {
-        Ok(_) => attached::follow(cx, &engine, attached, interrupts).await,
+        Ok(_) => {
+            let wish = (!args.no_watch).then_some(&wish);
+            attached::follow(cx, &engine, attached, &project, wish, interrupts).await
+        }
         // Whoever stays attached expects that nothing runs on after Ctrl-C.
         Err(error) if error.status() == ExitStatus::Interrupted => {
             attached::stop(cx, &engine, &attached, &mut interrupts).await?;
@@ -271,7 +291,8 @@ pub(super) fn check_ports(
     if conflicts.is_empty() { Ok(()) } else { Err(Problem::Ports(conflicts).into()) }
 }
 
-fn apply_scale(project: &mut Project, scale: &[(String, u32)]) -> Result<(), CliError> {
+/// Sets the numbers of containers that a person asked for.
+pub(super) fn apply_scale(project: &mut Project, scale: &[(String, u32)]) -> Result<(), CliError> {
     for (name, count) in scale {
         let Some(service) = project
             .services

@@ -203,8 +203,9 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, source: &Path, name: &Path) -
     archive.append_data(&mut header, name, io::Read::take(file, metadata.len()))
 }
 
-struct ChannelWriter {
-    sender: mpsc::Sender<io::Result<Bytes>>,
+/// Writes into a channel, from a thread that may block.
+pub(super) struct ChannelWriter {
+    pub(super) sender: mpsc::Sender<io::Result<Bytes>>,
 }
 
 impl Write for ChannelWriter {

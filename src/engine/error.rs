@@ -108,6 +108,15 @@ impl EngineError {
     }
 }
 
+impl EngineErrorKind {
+    /// Whether a command could not be run because the image has no such program.
+    #[must_use]
+    pub fn is_missing_program(&self) -> bool {
+        let (Self::Refused(message) | Self::NotFound(message)) = self else { return false };
+        message.contains("executable file not found") || message.contains("no such file")
+    }
+}
+
 fn classify(error: &BollardError, endpoint: &str) -> EngineErrorKind {
     match error {
         BollardError::DockerResponseServerError { status_code, message } => {

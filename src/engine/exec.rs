@@ -140,7 +140,15 @@ impl DockerEngine {
         command: &[String],
     ) -> Result<ExecOutcome, EngineError> {
         let request = ExecRequest { command: command.to_vec(), ..ExecRequest::default() };
-        let Some(mut streams) = self.exec(id, &request).await? else {
+        self.exec_to_end(id, &request).await
+    }
+
+    pub(super) async fn exec_to_end(
+        &self,
+        id: &ContainerId,
+        request: &ExecRequest,
+    ) -> Result<ExecOutcome, EngineError> {
+        let Some(mut streams) = self.exec(id, request).await? else {
             return Ok(ExecOutcome { code: 0, output: String::new() });
         };
         let mut kept = Vec::new();

@@ -9,6 +9,7 @@ mod archive;
 mod attach;
 mod build;
 mod calls;
+mod contents;
 mod convert;
 mod docker;
 mod endpoint;
@@ -40,6 +41,7 @@ use crate::state::{
 pub use announcement::Announcement;
 pub use archive::{ContainerPath, PathKind};
 pub use attach::ProcessStreams;
+pub use contents::{CopyIn, CopySource, Layout};
 pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
 pub use error::{BuildFailure, EngineError, EngineErrorKind};

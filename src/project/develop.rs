@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::Hook;
 use super::mount::is_false;
 
 /// The `develop` section of a service (Compose Develop Specification).
@@ -36,7 +36,7 @@ pub struct WatchRule {
     pub initial_sync: bool,
     /// The command of [`WatchAction::SyncExec`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exec: Option<WatchExec>,
+    pub exec: Option<Hook>,
 }
 
 /// What a change means for a service.
@@ -57,25 +57,6 @@ pub enum WatchAction {
     /// The file is copied, then a command is run in the containers.
     #[serde(rename = "sync+exec")]
     SyncExec,
-}
-
-/// A command that is run in the containers of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct WatchExec {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// User (and group) instead of the container's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// Whether it has all rights.
-    #[serde(skip_serializing_if = "is_false")]
-    pub privileged: bool,
-    /// Working directory instead of the container's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub working_dir: Option<String>,
-    /// Further variables; `None` passes nothing.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    pub environment: IndexMap<String, Option<String>>,
 }
 
 impl WatchAction {

@@ -24,7 +24,7 @@ mod stack;
 mod unit;
 
 pub use build::Build;
-pub use develop::{Develop, WatchAction, WatchExec, WatchRule};
+pub use develop::{Develop, WatchAction, WatchRule};
 pub use dockerfile::Dockerfile;
 pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};

@@ -36,6 +36,7 @@ mod colour;
 mod graph;
 mod label;
 mod table;
+mod watch;
 mod wording;
 
 #[cfg(test)]
@@ -48,4 +49,5 @@ pub use json::timings_object;
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};
 pub use trace::trace;
+pub use watch::{watch_json, watch_text};
 pub use wording::duration;

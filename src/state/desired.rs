@@ -253,7 +253,14 @@ fn images(project: &Project) -> Vec<ImageSpec> {
         });
         spec.services.push(service.name.clone());
         if let (None, Some(build)) = (&spec.build, &service.build) {
-            spec.build = Some(build.clone());
+            let mut build = build.clone();
+            let own = [
+                (labels::PROJECT, project.name.to_string()),
+                (labels::SERVICE, service.name.to_string()),
+                (labels::VERSION, version()),
+            ];
+            build.labels.extend(own.map(|(key, value)| (key.to_owned(), value)));
+            spec.build = Some(build);
         }
         spec.pull_policy = spec.pull_policy.or(service.pull_policy);
         spec.platform = spec.platform.take().or_else(|| service.platform.clone());

@@ -48,6 +48,20 @@ pub(crate) fn try_get(path: &str) -> Answer {
     call("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
 }
 
+/// The names of what is at a path of a container, sorted; none when nothing is there.
+pub(crate) fn tar_names(container: &str, path: &str) -> Vec<String> {
+    let answer = try_get(&format!("/containers/{container}/archive?path={path}"));
+    if answer.status != 200 {
+        return Vec::new();
+    }
+    let mut archive = tar::Archive::new(answer.body.as_bytes());
+    let entries = archive.entries().unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+    names.sort();
+    names
+}
+
 /// Sends a body.
 pub(crate) fn post(path: &str, body: &Value) -> Answer {
     let answer =

@@ -30,3 +30,4 @@ mod timings;
 mod traps;
 mod verbs;
 mod waiting;
+mod watching;

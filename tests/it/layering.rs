@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Libraries that belong to one place.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("bollard", &["engine"]),
     ("indicatif", &["report"]),
     ("annotate_snippets", &["report"]),
@@ -13,6 +13,8 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("saphyr_parser", &["config"]),
+    ("notify", &["watch"]),
+    ("ignore", &["watch"]),
 ];
 
 fn root() -> PathBuf {
@@ -119,8 +121,13 @@ fn modules_import_only_what_they_may() {
             wrong.push(format!("src/{file}: `{own}` is not in the table"));
             continue;
         };
+        // What a unit test begins with may be written in the language of the files.
+        let may_read_files = file.ends_with("/tests.rs");
         for (line, code) in code(text) {
             for other in after(code, "crate::") {
+                if other == "config" && may_read_files {
+                    continue;
+                }
                 if other != own && !allowed.contains(other) {
                     wrong.push(format!("src/{file}:{line}: `{own}` must not know `{other}`"));
                 }

@@ -1,11 +1,10 @@
 //! `develop` of a service.
 
-use super::command::arguments;
 use super::context::{Cx, Field, Fields};
-use super::pairs::passed_through;
+use super::host::hook;
 use super::scalar::{boolean, text, text_or_texts, word};
 use crate::config::diagnostic::Diagnostic;
-use crate::project::{Develop, Dockerignore, WatchAction, WatchExec, WatchRule};
+use crate::project::{Develop, Dockerignore, WatchAction, WatchRule};
 
 const ACTIONS: &[(&str, WatchAction)] = &[
     ("rebuild", WatchAction::Rebuild),
@@ -40,7 +39,7 @@ fn rule(cx: &mut Cx<'_>, field: &Field<'_>, is_built: bool) -> Option<WatchRule>
     let initial_sync_at = fields.take("initial_sync");
     let initial_sync =
         initial_sync_at.as_ref().and_then(|field| boolean(cx, field)).unwrap_or_default();
-    let exec = exec_at.as_ref().and_then(|field| exec(cx, field));
+    let exec = exec_at.as_ref().and_then(|field| hook(cx, field));
     fields.finish(cx);
 
     for (key, at) in [("path", &path_at), ("action", &action_at)] {
@@ -115,22 +114,4 @@ fn patterns(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
         return None;
     }
     Some(patterns)
-}
-
-fn exec(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<WatchExec> {
-    let mut fields = Fields::open(cx, field)?;
-    let command = fields.read(cx, "command", arguments);
-    let exec = WatchExec {
-        user: fields.read(cx, "user", text),
-        privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
-        working_dir: fields.read(cx, "working_dir", text),
-        environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
-        command: command.unwrap_or_default(),
-    };
-    fields.finish(cx);
-    if exec.command.is_empty() {
-        let message = format!("`{}` has no `command`", field.path);
-        cx.push(Diagnostic::error(message, field.span()).help("add the program to run"));
-    }
-    Some(exec)
 }

@@ -46,29 +46,30 @@ pub(super) fn host_settings(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> HostSet
 /// Reads `post_start` or `pre_stop`.
 pub(super) fn hooks(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Hook>> {
     let Some(items) = field.items() else { return cx.wrong(field, "a list") };
-    let mut hooks = Vec::new();
-    for item in items {
-        let Some(mut fields) = Fields::open(cx, &item) else { continue };
-        let command = fields.read(cx, "command", arguments).unwrap_or_default();
-        let hook = Hook {
-            command,
-            user: fields.read(cx, "user", text),
-            privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
-            working_dir: fields.read(cx, "working_dir", text),
-            environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
-        };
-        fields.finish(cx);
-        if hook.command.is_empty() {
-            let message = format!("`{}` has no `command`", item.path);
-            cx.push(
-                Diagnostic::error(message, item.span())
-                    .help("add `command:`, what to run in the container"),
-            );
-            continue;
-        }
-        hooks.push(hook);
+    Some(items.iter().filter_map(|item| hook(cx, item)).collect())
+}
+
+/// Reads a command to run in a container; `None` when it names no program, which is reported.
+pub(super) fn hook(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Hook> {
+    let mut fields = Fields::open(cx, field)?;
+    let command = fields.read(cx, "command", arguments).unwrap_or_default();
+    let hook = Hook {
+        command,
+        user: fields.read(cx, "user", text),
+        privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
+        working_dir: fields.read(cx, "working_dir", text),
+        environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
+    };
+    fields.finish(cx);
+    if hook.command.is_empty() {
+        let message = format!("`{}` has no `command`", field.path);
+        cx.push(
+            Diagnostic::error(message, field.span())
+                .help("add `command:`, what to run in the container"),
+        );
+        return None;
     }
-    Some(hooks)
+    Some(hook)
 }
 
 /// Reads a list of devices asked for by what they can do.
