@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -177,6 +177,24 @@ impl<'a> Following<'a> {
                     Ok(_) => self.end = None,
                     Err(error) => return Some(Err(error)),
                 },
+            }
+        }
+    }
+
+    /// The next line, if it has come by now. Looks at nothing else: [`Self::next`] must have its
+    /// turn, too.
+    pub(super) fn ready(&mut self) -> Option<LogLine> {
+        loop {
+            match self.follow.next().now_or_never()? {
+                Some(Ok(line)) if self.wish.resume.is_new(&line) => return Some(line),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    if !error.is_not_found() {
+                        self.unreadable.push(error);
+                    }
+                }
+                // The end is seen again.
+                None => return None,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `devstack logs`.
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use regex::Regex;
 use time::OffsetDateTime;
 
@@ -187,8 +187,7 @@ pub(super) fn print(
         return Ok(false);
     }
     for _ in 0..LONGEST_HOLD {
-        let Some(Some(line)) = following.next().now_or_never() else { break };
-        let line = line?;
+        let Some(line) = following.ready() else { break };
         if shown(&line) && !printer.hold(line)? {
             return Ok(false);
         }

@@ -57,17 +57,26 @@ impl Printer {
         Self { redactor: if show { None } else { self.redactor }, ..self }
     }
 
-    /// Masks a line and hands on what is wanted because of it.
-    pub(super) fn sift(&mut self, mut line: LogLine) -> std::vec::Drain<'_, LogLine> {
-        if let Some(redactor) = &self.redactor {
-            line.bytes = redactor.bytes(line.bytes);
+    fn mask(&self, line: LogLine) -> LogLine {
+        match &self.redactor {
+            Some(redactor) => LogLine { bytes: redactor.bytes(line.bytes), ..line },
+            None => line,
         }
+    }
+
+    /// Masks a line and hands on what is wanted because of it.
+    pub(super) fn sift(&mut self, line: LogLine) -> std::vec::Drain<'_, LogLine> {
+        let line = self.mask(line);
         self.filter.push(line, &mut self.wanted);
         self.wanted.drain(..)
     }
 
     /// Writes a line, perhaps later together with others; whether anybody still reads.
     pub(super) fn hold(&mut self, line: LogLine) -> Result<bool, CliError> {
+        if self.filter.is_open() {
+            let line = self.mask(line);
+            return self.write(&line);
+        }
         let wanted: Vec<LogLine> = self.sift(line).collect();
         for line in wanted {
             if !self.write(&line)? {

@@ -63,6 +63,12 @@ impl Filter {
         Self { wanted, entries: HashMap::new() }
     }
 
+    /// Whether every line is let through.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.wanted.is_everything()
+    }
+
     /// Takes in a line and appends to `shown` what is known to be wanted now.
     pub fn push(&mut self, line: LogLine, shown: &mut Vec<LogLine>) {
         if self.wanted.is_everything() {

@@ -2,7 +2,7 @@
 //! that can be had without keeping anybody waiting.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -22,8 +22,10 @@ pub struct Follow<S, E> {
     /// Lines held of each stream that goes on.
     live: HashMap<u64, usize>,
     held: BinaryHeap<Reverse<Held>>,
-    /// When each held line came.
-    arrivals: BTreeMap<u64, Instant>,
+    /// When each held line came, the oldest first; `None` for those that have gone out.
+    arrivals: VecDeque<Option<Instant>>,
+    /// The arrival that stands first in it.
+    first: u64,
     /// Errors, and the arrival that they came after.
     errors: VecDeque<(u64, E)>,
     held_bytes: usize,
@@ -49,7 +51,8 @@ where
             streams: SelectAll::new(),
             live: HashMap::new(),
             held: BinaryHeap::new(),
-            arrivals: BTreeMap::new(),
+            arrivals: VecDeque::new(),
+            first: 1,
             errors: VecDeque::new(),
             held_bytes: 0,
             arrived: 0,
@@ -68,6 +71,8 @@ where
 
     /// Takes in what has come, as far as there is room.
     fn fill(&mut self, cx: &mut Context<'_>) {
+        // The same for all that has come by now.
+        let now = Instant::now();
         while !self.is_full() {
             let Poll::Ready(Some((tag, item))) = self.streams.poll_next_unpin(cx) else { return };
             match item {
@@ -75,7 +80,7 @@ where
                     self.arrived += 1;
                     self.held_bytes += line.bytes.len();
                     *self.live.entry(tag).or_default() += 1;
-                    self.arrivals.insert(self.arrived, Instant::now());
+                    self.arrivals.push_back(Some(now));
                     self.held.push(Reverse(Held { tag, arrival: self.arrived, line }));
                 }
                 Some(Err(error)) => self.errors.push_back((self.arrived, error)),
@@ -92,7 +97,14 @@ where
 
     fn release(&mut self) -> Option<LogLine> {
         let Reverse(held) = self.held.pop()?;
-        self.arrivals.remove(&held.arrival);
+        let place = usize::try_from(held.arrival - self.first).unwrap_or(usize::MAX);
+        if let Some(arrival) = self.arrivals.get_mut(place) {
+            *arrival = None;
+        }
+        while let Some(None) = self.arrivals.front() {
+            self.arrivals.pop_front();
+            self.first += 1;
+        }
         self.held_bytes -= held.line.bytes.len();
         if let Some(count) = self.live.get_mut(&held.tag) {
             *count -= 1;
@@ -103,7 +115,7 @@ where
     /// Takes the error that all lines which came before it have gone out before.
     fn take_error(&mut self) -> Option<E> {
         let (after, _) = self.errors.front()?;
-        let held = self.arrivals.first_key_value().is_some_and(|(arrival, _)| arrival <= after);
+        let held = !self.arrivals.is_empty() && self.first <= *after;
         if held { None } else { self.errors.pop_front().map(|(_, error)| error) }
     }
 }
@@ -122,16 +134,19 @@ where
             if let Some(error) = this.take_error() {
                 return Poll::Ready(Some(Err(error)));
             }
-            let Some((_, oldest)) = this.arrivals.first_key_value() else {
+            let Some(oldest) = this.arrivals.front().copied().flatten() else {
                 return if this.live.is_empty() { Poll::Ready(None) } else { Poll::Pending };
             };
-            let due = *oldest + this.window;
+            let due = oldest + this.window;
             // Each stream is in order: where all have shown a line, none can have an older one.
             let complete = this.live.values().all(|count| *count > 0);
             if complete || this.is_full() || due <= Instant::now() {
                 return Poll::Ready(this.release().map(Ok));
             }
-            this.timer.as_mut().reset(due);
+            // Setting it anew for each line that comes would cost more than all the rest.
+            if this.timer.deadline() != due {
+                this.timer.as_mut().reset(due);
+            }
             ready!(this.timer.as_mut().poll(cx));
         }
     }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use super::line::{FrameStream, LogLine};
+use super::line::LogLine;
 
 /// What was shown, by container and stream. A container's two outputs are stamped apart, but each
 /// of them is in order.
 #[derive(Debug, Default)]
 pub struct Resume {
-    shown: HashMap<(String, FrameStream), Shown>,
+    shown: HashMap<String, [Option<Shown>; 3]>,
     resumed: HashMap<String, u32>,
 }
 
@@ -27,10 +27,14 @@ struct Shown {
 impl Resume {
     /// Notes a line; whether it has not been shown before.
     pub fn is_new(&mut self, line: &LogLine) -> bool {
-        let key = (line.source.label.clone(), line.stream);
         let this = Shown { resumed: line.source.resumed, latest: line.timestamp, before: None };
-        let Some(known) = self.shown.get_mut(&key) else {
-            self.shown.insert(key, this);
+        let label = line.source.label.as_str();
+        if !self.shown.contains_key(label) {
+            self.shown.insert(label.to_owned(), [None; 3]);
+        }
+        let Some(streams) = self.shown.get_mut(label) else { return true };
+        let Some(known) = &mut streams[line.stream as usize] else {
+            streams[line.stream as usize] = Some(this);
             return true;
         };
         if this.resumed < known.resumed {
@@ -51,9 +55,9 @@ impl Resume {
     pub fn resume(&mut self, label: &str) -> (u32, Option<OffsetDateTime>) {
         let resumed = self.resumed.entry(label.to_owned()).or_default();
         *resumed += 1;
-        let latest = self.shown.iter().filter(|((known, _), _)| known == label);
+        let latest = self.shown.get(label).into_iter().flatten().flatten();
         // Of two outputs, one may have more to say since the earlier of the two.
-        (*resumed, latest.map(|(_, shown)| shown.latest).min())
+        (*resumed, latest.map(|shown| shown.latest).min())
     }
 }
 
@@ -63,7 +67,7 @@ mod tests {
 
     use super::super::fixture::{line, source};
     use super::*;
-    use crate::logs::Source;
+    use crate::logs::{FrameStream, Source};
 
     fn at(second: i64, resumed: u32, stream: FrameStream) -> LogLine {
         let source = Arc::new(Source { resumed, ..source("api-1") });
