@@ -29,10 +29,11 @@
 //! | [`execute`] | walks a plan; waits for containers | `plan`, `engine`, `ready`, `event`, `state`, `project` |
 //! | [`timing`] | where the time went: steps with times, the critical path, earlier runs | `event` |
 //! | [`logs`] | log streams made into one | `project` |
+//! | [`doctor`] | what may keep a stack from running here: checks over observed facts | - |
 //! | [`explain`] | what a known failure means and what to do, by its log | - |
 //! | [`watch`] | files that change while the stack runs: which, and what follows | `engine`, `state`, `project`, `os` |
 //! | [`report`] | what a person sees: live board, plain lines, JSON, charts, tables, diagnostics | `event`, `timing`, `config`, `project`, `plan` |
-//! | [`os`] | files, ports, signals, terminal facts | `state`, `project` |
+//! | [`os`] | files, ports, signals, terminal facts | `state`, `doctor`, `project` |
 //! | [`cli`] | one file per command, and what commands share | everything; nobody imports it |
 //!
 //! A test (`tests/it/layering.rs`) holds the table against the imports.
@@ -73,6 +74,7 @@ pub mod execute;
 
 pub mod timing;
 
+pub mod doctor;
 pub mod explain;
 pub mod logs;
 pub mod report;

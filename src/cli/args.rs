@@ -10,6 +10,7 @@ use super::client::{ClientArgs, MeiliArgs};
 use super::config::ConfigArgs;
 use super::cp::CpArgs;
 use super::create::{CreateArgs, ScaleArgs};
+use super::doctor::DoctorArgs;
 use super::down::DownArgs;
 use super::env::EnvArgs;
 use super::events::EventsArgs;
@@ -84,6 +85,10 @@ pub(super) struct GlobalArgs {
     /// Calls to the engine at the same time
     #[arg(long, value_name = "N", env = "COMPOSE_PARALLEL_LIMIT", hide_env = true, global = true)]
     pub(super) parallel: Option<usize>,
+    /// For jobs that nobody watches (so does CI=true): plain progress, the first failure ends the
+    /// run, and the logs of failed services are printed
+    #[arg(long, global = true)]
+    pub(super) ci: bool,
     /// Print what would be done and do nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
@@ -206,6 +211,8 @@ pub(super) enum Command {
     Man(ManArgs),
     /// Print the JSON schema of devstack.yaml, for editors
     Schema(SchemaArgs),
+    /// Find out what may keep the stack from running here, and what to do about it
+    Doctor(DoctorArgs),
     /// Print the versions of devstack and of the engine
     Version(VersionArgs),
 }

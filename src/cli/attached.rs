@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -10,10 +11,11 @@ use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::following::{Following, Wish};
 use super::logs::print;
+use super::notice::Notices;
 use super::printer::Printer;
 use super::run::run;
 use super::watch::{self, WatchWish};
-use crate::engine::{DockerEngine, LogsRequest};
+use crate::engine::{DockerEngine, Engine as _, LogsRequest};
 use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
@@ -35,6 +37,8 @@ pub(super) struct Attached<'a> {
     pub(super) style: Style,
     /// Grace period over the containers' own.
     pub(super) grace: Option<Duration>,
+    /// Services with a health check.
+    pub(super) checked: Vec<ServiceName>,
 }
 
 /// Follows the logs. The first interrupt stops the services, the second one kills them.
@@ -71,6 +75,10 @@ pub(super) async fn follow(
         resume: Resume::default(),
     };
     let mut following = Following::new(engine, wish, &containers).await?;
+    // What happens is told beside the logs; where the engine's events end, it no longer is.
+    let mut events = engine.container_events().await?.chain(futures_util::stream::pending());
+    let mut notices =
+        Notices::new(cx, attached.project, &attached.services, attached.checked.clone());
     let heard = interrupts.count();
     let end_of_watching = CancellationToken::new();
     let mut watching = Box::pin(async {
@@ -94,6 +102,7 @@ pub(super) async fn follow(
                     error.print(cx);
                 }
             }
+            Some(event) = events.next() => notices.see(&event),
             line = following.next() => match line {
                 Some(line) => {
                     let line = Some(line?);
@@ -115,6 +124,7 @@ pub(super) async fn follow(
         }
     }
     drop(watching);
+    drop(notices);
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)
 }

@@ -91,6 +91,7 @@ fn files() -> Option<Files> {
         progress: ProgressArg::Quiet,
         ansi: AnsiArg::Never,
         parallel: None,
+        ci: false,
         dry_run: false,
     };
     let words: Vec<String> = std::env::args().skip_while(|word| word != "--").skip(1).collect();

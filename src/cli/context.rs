@@ -211,6 +211,20 @@ impl Context {
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
     }
 
+    /// Sends a sequence to the terminal that standard error is.
+    #[expect(clippy::unused_self, reason = "output belongs to the context")]
+    pub(super) fn note_raw(&self, sequence: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(sequence.as_bytes());
+        let _ = stderr.flush();
+    }
+
+    /// Whether this is a job that nobody watches.
+    pub(super) fn is_ci(&self) -> bool {
+        let says_so = |value: &str| !matches!(value, "" | "false" | "0");
+        self.global.ci || self.variable("CI").is_some_and(says_so)
+    }
+
     /// Prints data, on standard output.
     #[expect(clippy::unused_self, reason = "output belongs to the context")]
     pub(super) fn print(&self, text: &str) -> Result<(), CliError> {
@@ -289,10 +303,15 @@ impl Context {
         self.terminal.stdout.is_live
     }
 
+    /// Whether sequences for a terminal make sense on standard error, and somebody is there to see.
+    pub(super) const fn stderr_is_live(&self) -> bool {
+        self.terminal.stderr.is_live && !self.global.ci
+    }
+
     /// What the display of progress needs to know.
     pub(super) fn terminal_facts(&self) -> crate::report::TerminalFacts {
         crate::report::TerminalFacts {
-            stderr_is_live: self.terminal.stderr.is_live,
+            stderr_is_live: self.stderr_is_live(),
             colour: self.stderr_colour(),
         }
     }

@@ -4,12 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use super::context::Context;
-use crate::config::diagnostic::Diagnostics;
+use crate::config::diagnostic::{Diagnostics, Severity};
 use crate::engine::{EndpointError, EngineError, EngineErrorKind};
 use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
 use crate::explain::{Symptoms, explain};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict, PortOwner};
+use crate::project::ServiceName;
 use crate::report::{Paint, Tone};
 
 /// How a command ended.
@@ -137,6 +138,16 @@ impl CliError {
         !matches!(self.problem, Problem::Other { hint: None, .. })
     }
 
+    /// The services whose containers did not become what was waited for.
+    pub(super) fn failed_services(&self) -> Vec<ServiceName> {
+        let Problem::Run(error) = &self.problem else { return Vec::new() };
+        let failed = error.failures.iter().filter_map(|failure| match &failure.error {
+            StepError::Wait(failure) => Some(failure.service.clone()),
+            StepError::Engine(_) | StepError::Cancelled => None,
+        });
+        failed.collect()
+    }
+
     /// Prints it on standard error.
     pub(super) fn print(&self, cx: &Context) {
         if let Problem::Config(diagnostics) = &self.problem {
@@ -146,6 +157,30 @@ impl CliError {
         let mut report = Report { text: String::new(), paint: Paint::new(cx.stderr_colour()) };
         self.describe(&mut report);
         cx.note(&cx.redactor().apply(&report.text));
+    }
+
+    /// The first thing that is wrong, and what to do about it, without colours.
+    pub(super) fn reason_and_hint(&self) -> (String, String) {
+        if let Problem::Config(diagnostics) = &self.problem {
+            let first = diagnostics.0.iter().find(|it| it.severity == Severity::Error);
+            let reason = first.map(|it| match &it.primary {
+                Some(label) => {
+                    let (line, column) = label.span.line_column();
+                    format!("{}:{line}:{column}: {}", label.span.source.name, it.message)
+                }
+                None => it.message.clone(),
+            });
+            let reason = reason.unwrap_or_default();
+            let hint = first.and_then(|it| it.help.first().cloned()).unwrap_or_default();
+            return (reason, hint);
+        }
+        let mut report = Report { text: String::new(), paint: Paint::new(false) };
+        self.describe(&mut report);
+        let after = |word: &str| {
+            let line = report.text.lines().find_map(|line| line.trim_start().strip_prefix(word));
+            line.unwrap_or_default().to_owned()
+        };
+        (after("error: "), after("help: "))
     }
 
     fn describe(&self, report: &mut Report) {
@@ -275,7 +310,7 @@ fn describe_engine(report: &mut Report, error: &EngineError) {
     }
 }
 
-fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
+pub(super) fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
     Some(match kind {
         EngineErrorKind::Unreachable { endpoint, .. } if endpoint.starts_with("unix:") => {
             "start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is \
@@ -366,7 +401,7 @@ fn symptoms(failure: &WaitFailure) -> Symptoms<'_> {
     symptoms
 }
 
-const fn conflict_hint(conflict: &Conflict) -> &'static str {
+pub(super) const fn conflict_hint(conflict: &Conflict) -> &'static str {
     match conflict {
         Conflict::ContainerName { .. } => "remove that container, or choose another name",
         Conflict::ForeignNetwork { .. } | Conflict::ForeignVolume { .. } => {
@@ -380,7 +415,7 @@ const fn conflict_hint(conflict: &Conflict) -> &'static str {
     }
 }
 
-fn port_hint(conflict: &PortConflict) -> String {
+pub(super) fn port_hint(conflict: &PortConflict) -> String {
     let port = conflict.wanted.port;
     match &conflict.owner {
         PortOwner::Container { project: Some(project), .. } => {

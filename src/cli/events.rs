@@ -50,7 +50,8 @@ pub(super) async fn events(cx: &Context, args: EventsArgs) -> Result<ExitStatus,
     let services = scope.services(&args.services)?;
     let engine = cx.connect().await?;
     let since = args.since.map(OffsetDateTime::unix_timestamp);
-    let until = args.until.map(OffsetDateTime::unix_timestamp);
+    // The engine counts in seconds; what happened in the last one belongs to it.
+    let until = args.until.map(|until| until.unix_timestamp().saturating_add(1));
     let mut announced = engine.announcements(&scope.name, since, until);
     let mut interrupts = Interrupts::listen();
     loop {

@@ -9,6 +9,7 @@ mod attach;
 mod attached;
 mod build;
 mod checkout;
+mod ci;
 mod client;
 mod complete;
 mod config;
@@ -16,6 +17,7 @@ mod connections;
 mod context;
 mod cp;
 mod create;
+mod doctor;
 mod down;
 mod env;
 mod error;
@@ -32,6 +34,7 @@ mod lifecycle;
 mod logs;
 mod ls;
 mod man;
+mod notice;
 mod open;
 mod pause;
 mod plan;
@@ -144,6 +147,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::RunLocal(args) => run_local::run_local(cx, args).await,
         Command::Man(args) => man::man(cx, &args),
         Command::Schema(_) => schema::schema(cx),
+        Command::Doctor(args) => doctor::doctor(cx, args).await,
         Command::Version(args) => version::version(cx, args).await,
     }
 }

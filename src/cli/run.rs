@@ -62,6 +62,10 @@ pub(super) async fn run<E: Engine>(
                 let event = redactor.event(event);
                 cx.clock.record(&event);
                 display.report(&event, begun.elapsed());
+                // A job that has failed need not find out how long the others would take.
+                if cx.is_ci() && matches!(event, Event::Failed { .. }) {
+                    cancel.cancel();
+                }
             }
             _ = ticks.tick() => display.tick(begun.elapsed()),
             outcome = &mut work => break outcome,

@@ -276,8 +276,11 @@ mod tests {
             pids: 7,
         };
         let id = ContainerId("0123456789abcdef".to_owned());
-        insta::assert_snapshot!(json("shop-db-1", &id, "db", &usage), @"");
+        insta::assert_snapshot!(json("shop-db-1", &id, "db", &usage), @r#"{"BlockIO":"0B / 5.0MB","CPUPerc":"12.35%","Container":"0123456789ab","ID":"0123456789ab","MemPerc":"95.00%","MemUsage":"95.0MiB / 100MiB","Name":"shop-db-1","NetIO":"1.0kB / 20B","PIDs":"7","Service":"db"}"#);
         let measured = Measured::from([("shop-db-1".to_owned(), (id, "db".to_owned(), usage))]);
-        insta::assert_snapshot!(table(&measured).render(None, false), @"");
+        insta::assert_snapshot!(table(&measured).render(None, false), @"
+        NAME       CPU    MEMORY / LIMIT    MEM %  NET I/O      BLOCK I/O   PIDS
+        shop-db-1  12.3%  95.0MiB / 100MiB  95%    1.0kB / 20B  0B / 5.0MB  7
+        ");
     }
 }

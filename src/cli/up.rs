@@ -13,7 +13,7 @@ use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::timing::TimingArgs;
 use super::watch::{self, WatchWish};
-use super::{ports, urls};
+use super::{ci, ports, urls};
 use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::os::{files, signal::Interrupts};
@@ -161,6 +161,9 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let outcome =
         bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts).await;
     let concluded = args.timing.conclude(cx, &engine, &project.name, "up").await;
+    if let (Err(error), true) = (&outcome, cx.is_ci()) {
+        ci::print_logs(cx, &engine, &project.name, error).await;
+    }
     // Where both fail, the run is what matters.
     let outcome = outcome.and_then(|unchanged| concluded.map(|()| unchanged));
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
@@ -183,6 +186,12 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         begun,
         style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
         grace: args.timeout.map(Period::from_secs),
+        checked: project
+            .services
+            .values()
+            .filter(|service| service.healthcheck.is_some())
+            .map(|service| service.name.clone())
+            .collect(),
     };
     match outcome {
         Ok(_) => {

@@ -17,6 +17,7 @@ mod error;
 mod exec;
 #[cfg(any(test, feature = "test-support"))]
 pub mod fake;
+mod info;
 mod listing;
 mod logs;
 mod observe;
@@ -46,6 +47,7 @@ pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
 pub use error::{BuildFailure, EngineError, EngineErrorKind};
 pub use exec::{ExecRequest, ExecStreams};
+pub use info::EngineInfo;
 pub use listing::{ImageDetails, VolumeDetails};
 pub use logs::{LogChunk, LogOrigin, LogsRequest};
 pub use usage::{Processes, Usage};

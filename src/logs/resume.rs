@@ -38,9 +38,10 @@ impl Resume {
             return true;
         };
         if this.resumed < known.resumed {
-            // The end of the earlier reading, held back until now.
+            // The end of the earlier reading, held back until now; the later one has it as well.
+            let is_new = this.latest > known.latest;
             known.before = known.before.max(Some(this.latest));
-            return true;
+            return is_new;
         }
         if this.resumed > known.resumed {
             known.before = known.before.max(Some(known.latest));
@@ -93,6 +94,8 @@ mod tests {
             // What was held back of the first reading.
             (0, Stdout, 5, true),
             (1, Stdout, 5, false),
+            // Both readings go on at the same time.
+            (0, Stdout, 5, false),
             (1, Stdout, 6, true),
             (1, Stdout, 6, true),
             (2, Stdout, 6, false),

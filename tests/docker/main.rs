@@ -25,6 +25,7 @@ mod neighbours;
 mod notes_journey;
 mod ports;
 mod reload;
+mod seeing;
 mod support;
 mod timings;
 mod traps;

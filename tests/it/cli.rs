@@ -141,6 +141,7 @@ fn help_lists_the_commands() {
     out:   env          Print the variables by which programs on this machine reach the stack
     out:   run-local    Run a command on this machine with the stack's connection URLs in its environment
     out:   schema       Print the JSON schema of devstack.yaml, for editors
+    out:   doctor       Find out what may keep the stack from running here, and what to do about it
     out:   version      Print the versions of devstack and of the engine
     out:   help         Print this message or the help of the given subcommand(s)
     out:
@@ -161,6 +162,9 @@ fn help_lists_the_commands() {
     out:       --ansi <WHEN>              When to use colours; `auto` heeds the terminal and NO_COLOR
     out:                                  [default: auto] [possible values: auto, always, never]
     out:       --parallel <N>             Calls to the engine at the same time
+    out:       --ci                       For jobs that nobody watches (so does CI=true): plain progress, the
+    out:                                  first failure ends the run, and the logs of failed services are
+    out:                                  printed
     out:       --dry-run                  Print what would be done and do nothing
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
@@ -213,6 +217,9 @@ fn help_of_up_lists_its_options() {
     out:       --ansi <WHEN>              When to use colours; `auto` heeds the terminal and NO_COLOR
     out:                                  [default: auto] [possible values: auto, always, never]
     out:       --parallel <N>             Calls to the engine at the same time
+    out:       --ci                       For jobs that nobody watches (so does CI=true): plain progress, the
+    out:                                  first failure ends the run, and the logs of failed services are
+    out:                                  printed
     out:       --dry-run                  Print what would be done and do nothing
     out:
     out: Examples:

@@ -1,0 +1,181 @@
+//! What is told while logs are followed: a service fails, a service recovers. A line on standard
+//! error, and on a terminal its title and a notification (OSC 9), so that it is noticed in another
+//! window too.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use crate::engine::{ContainerEvent, ContainerEventKind};
+use crate::project::{ProjectName, ServiceName};
+use crate::report::{Paint, Tone};
+use crate::state::Health;
+
+/// Keeps the terminal's title while it lives: `XTWINOPS` 22 and 23 save and restore it.
+const SAVE_TITLE: &str = "\u{1b}[22;2t";
+const RESTORE_TITLE: &str = "\u{1b}[23;2t";
+
+/// A change that a person wants to know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Notice {
+    Failed { service: ServiceName, reason: String },
+    Recovered { service: ServiceName },
+}
+
+/// Which services have failed. Pure.
+#[derive(Debug)]
+struct Watch {
+    project: ProjectName,
+    services: Vec<ServiceName>,
+    /// Services whose health is checked: they have not recovered before the check says so.
+    checked: Vec<ServiceName>,
+    failed: HashMap<ServiceName, String>,
+}
+
+impl Watch {
+    fn see(&mut self, event: &ContainerEvent) -> Option<Notice> {
+        let service = event.service.as_ref()?;
+        let ours = event.project.as_deref() == Some(self.project.as_str());
+        if !ours || !self.services.contains(service) {
+            return None;
+        }
+        let reason = match event.kind {
+            // 130 and 143 are how processes end that somebody asked to.
+            ContainerEventKind::Died { code: 0 | 130 | 143 } | ContainerEventKind::Removed => {
+                return None;
+            }
+            ContainerEventKind::Died { code } => format!("exited with code {code}"),
+            ContainerEventKind::Health(Health::Unhealthy) => "is unhealthy".to_owned(),
+            ContainerEventKind::Health(Health::Starting) => return None,
+            ContainerEventKind::Started if self.checked.contains(service) => return None,
+            ContainerEventKind::Started | ContainerEventKind::Health(Health::Healthy) => {
+                self.failed.remove(service)?;
+                return Some(Notice::Recovered { service: service.clone() });
+            }
+        };
+        // What fails again and again is told once.
+        if self.failed.insert(service.clone(), reason.clone()).is_some() {
+            return None;
+        }
+        Some(Notice::Failed { service: service.clone(), reason })
+    }
+}
+
+/// Tells a person.
+pub(super) struct Notices<'a> {
+    cx: &'a Context,
+    watch: Watch,
+    /// Whether the terminal's title may be changed.
+    on_terminal: bool,
+}
+
+impl<'a> Notices<'a> {
+    pub(super) fn new(
+        cx: &'a Context,
+        project: &ProjectName,
+        services: &[ServiceName],
+        checked: Vec<ServiceName>,
+    ) -> Self {
+        let off = cx.variable("DEVSTACK_NO_NOTIFY").is_some_and(|value| !value.is_empty());
+        let on_terminal = cx.stderr_is_live() && !off;
+        if on_terminal {
+            cx.note_raw(SAVE_TITLE);
+        }
+        let (project, services) = (project.clone(), services.to_vec());
+        let watch = Watch { project, services, checked, failed: HashMap::new() };
+        let notices = Self { cx, watch, on_terminal };
+        notices.retitle();
+        notices
+    }
+
+    /// Tells what an event means, if it means anything.
+    pub(super) fn see(&mut self, event: &ContainerEvent) {
+        let Some(notice) = self.watch.see(event) else { return };
+        let paint = Paint::new(self.cx.stderr_colour());
+        let (words, tone) = match &notice {
+            Notice::Failed { service, reason } => (format!("✘ {service} {reason}"), Tone::Bad),
+            Notice::Recovered { service } => (format!("✔ {service} has recovered"), Tone::Good),
+        };
+        self.cx.note(&paint.apply(tone, &words));
+        if self.on_terminal {
+            self.cx.note_raw(&format!("\u{1b}]9;{}: {words}\u{7}", self.watch.project));
+        }
+        self.retitle();
+    }
+
+    fn retitle(&self) {
+        if self.on_terminal {
+            self.cx.note_raw(&format!("\u{1b}]2;{}\u{7}", title(&self.watch)));
+        }
+    }
+}
+
+impl Drop for Notices<'_> {
+    fn drop(&mut self) {
+        if self.on_terminal {
+            self.cx.note_raw(RESTORE_TITLE);
+        }
+    }
+}
+
+fn title(watch: &Watch) -> String {
+    let mut failed: Vec<&str> = watch.failed.keys().map(ServiceName::as_str).collect();
+    failed.sort_unstable();
+    if failed.is_empty() {
+        format!("{} ✔", watch.project)
+    } else {
+        format!("{} ✘ {}", watch.project, failed.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::ContainerId;
+
+    #[test]
+    fn failures_and_recoveries_are_told_once() {
+        use ContainerEventKind::{Died, Health as Check, Removed, Started};
+        let name = |text: &str| text.parse::<ServiceName>().unwrap();
+        let mut watch = Watch {
+            project: "shop".parse().unwrap(),
+            services: vec![name("api"), name("db")],
+            checked: vec![name("db")],
+            failed: HashMap::new(),
+        };
+        let cases: [(&str, &str, ContainerEventKind, &str); 15] = [
+            ("shop", "api", Died { code: 143 }, ""),
+            ("shop", "api", Died { code: 1 }, "api exited with code 1"),
+            ("shop", "api", Died { code: 1 }, ""),
+            ("shop", "api", Started, "api recovered"),
+            ("shop", "api", Started, ""),
+            ("other", "api", Died { code: 1 }, ""),
+            ("shop", "unknown", Died { code: 1 }, ""),
+            ("shop", "db", Check(Health::Healthy), ""),
+            ("shop", "db", Check(Health::Unhealthy), "db is unhealthy"),
+            ("shop", "db", Died { code: 137 }, ""),
+            ("shop", "db", Started, ""),
+            ("shop", "db", Check(Health::Starting), ""),
+            ("shop", "db", Check(Health::Healthy), "db recovered"),
+            ("shop", "db", Removed, ""),
+            ("shop", "db", Died { code: 0 }, ""),
+        ];
+        for (project, service, kind, expected) in cases {
+            let told = watch.see(&ContainerEvent {
+                id: ContainerId("x".to_owned()),
+                kind,
+                name: format!("{project}-{service}-1"),
+                project: Some(project.to_owned()),
+                service: Some(name(service)),
+            });
+            let told = match told {
+                Some(Notice::Failed { service, reason }) => format!("{service} {reason}"),
+                Some(Notice::Recovered { service }) => format!("{service} recovered"),
+                None => String::new(),
+            };
+            assert_eq!(told, expected, "{project} {service} {kind:?}");
+        }
+        assert_eq!(title(&watch), "shop ✔");
+        watch.failed.insert(name("db"), String::new());
+        assert_eq!(title(&watch), "shop ✘ db");
+    }
+}
