@@ -57,6 +57,8 @@ pub enum Action {
     Kill,
     /// Container: send it another signal than the one that kills.
     Signal,
+    /// Container: run a command of the file's in it.
+    Hook,
     /// Container: stop and start it.
     Restart,
     /// Any: remove it.

@@ -22,6 +22,7 @@ use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
 use super::logs::LogsArgs;
 use super::ls::LsArgs;
 use super::man::ManArgs;
+use super::one_off::RunArgs;
 use super::open::OpenArgs;
 use super::pause::PauseArgs;
 use super::plan::PlanArgs;
@@ -47,7 +48,7 @@ use super::watch::WatchArgs;
 #[command(name = "devstack", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
     3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,\n\
-    `run-local`, `wait` and the clients pass on the exit code of what they ran.")]
+    `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran.")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
@@ -82,6 +83,10 @@ pub(super) struct GlobalArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = AnsiArg::Auto,
           env = "COMPOSE_ANSI", hide_env = true, global = true)]
     pub(super) ansi: AnsiArg,
+    /// How to show what is wrong in the files: `text`, or `json`, an object a line, for editors
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ErrorFormatArg::Text,
+          global = true)]
+    pub(super) error_format: ErrorFormatArg,
     /// Calls to the engine at the same time
     #[arg(long, value_name = "N", env = "COMPOSE_PARALLEL_LIMIT", hide_env = true, global = true)]
     pub(super) parallel: Option<usize>,
@@ -107,6 +112,15 @@ pub(super) enum ProgressArg {
     Json,
     // Only warnings and errors
     Quiet,
+}
+
+/// How to show what is wrong in the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ErrorFormatArg {
+    // With the lines and carets, for people
+    Text,
+    // One JSON object a finding
+    Json,
 }
 
 /// When to use colours.
@@ -160,6 +174,8 @@ pub(super) enum Command {
     Watch(WatchArgs),
     /// Run a command in a running service
     Exec(ExecArgs),
+    /// Run a command in a new container of a service
+    Run(RunArgs),
     /// Build images
     Build(BuildArgs),
     /// Pull images

@@ -18,8 +18,9 @@ use super::watch::{self, WatchWish};
 use crate::engine::{DockerEngine, Engine as _, LogsRequest};
 use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
-use crate::plan::lifecycle;
+use crate::plan::{lifecycle, weave};
 use crate::project::{Duration, Project, ProjectName, ServiceName};
+use crate::state::Desired;
 
 /// How lines look.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,8 @@ pub(super) struct Style {
 /// What to follow.
 pub(super) struct Attached<'a> {
     pub(super) project: &'a ProjectName,
+    pub(super) desired: &'a Desired,
+    /// Whose logs are shown.
     pub(super) services: Vec<ServiceName>,
     /// Only lines from here on.
     pub(super) begun: OffsetDateTime,
@@ -138,8 +141,9 @@ pub(super) async fn stop(
 ) -> Result<(), CliError> {
     cx.note("stopping; press Ctrl-C again to kill");
     let observed = engine.observe_containers().await?;
-    let containers = lifecycle::selected(attached.project, &observed, &attached.services);
-    let plan = lifecycle::stop(&containers, attached.grace);
+    let containers =
+        lifecycle::selected(attached.project, &observed, &attached.desired.selected_services);
+    let plan = weave(lifecycle::stop(&containers, attached.grace), attached.desired);
     let heard = interrupts.count();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();
@@ -149,7 +153,8 @@ pub(super) async fn stop(
         () = second.at_least(heard + 1) => {
             // Some have stopped by now: only of the others may it be said that they are killed.
             let observed = engine.observe_containers().await?;
-            let containers = lifecycle::selected(attached.project, &observed, &attached.services);
+            let services = &attached.desired.selected_services;
+            let containers = lifecycle::selected(attached.project, &observed, services);
             let plan = lifecycle::kill(&containers, "SIGKILL");
             run(cx, engine, &plan, None, interrupts).await
         }

@@ -20,7 +20,7 @@ impl Context {
     /// Reads the stack's files and finds out under which name this checkout of them runs. A name
     /// that a person gave is never changed.
     pub(super) async fn load_checkout(&self) -> Result<Checkout, CliError> {
-        let Files { project, warnings, name_given } = self.load_files()?;
+        let Files { project, warnings, name_given, .. } = self.load_files()?;
         let asked = |project, warnings, reason| Ok(Checkout { project, warnings, reason });
         if name_given {
             return asked(project, warnings, None);

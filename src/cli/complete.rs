@@ -83,6 +83,7 @@ fn all(files: &Files) -> impl Iterator<Item = &Service> {
 /// person who is typing.
 fn files() -> Option<Files> {
     let global = GlobalArgs {
+        error_format: super::args::ErrorFormatArg::Text,
         files: Vec::new(),
         project_name: None,
         project_directory: None,

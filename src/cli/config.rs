@@ -6,6 +6,8 @@ use super::context::{Context, Files};
 use super::error::{CliError, ExitStatus};
 use super::scope::{desired, selected};
 use crate::config::canonical::{Format as Form, Secrets, canonical};
+use crate::config::environment::Variable;
+use crate::config::redact::redact_value;
 use crate::state::labels;
 
 /// Arguments of `config`.
@@ -35,6 +37,9 @@ pub(super) struct ConfigArgs {
     /// Print the profiles, a line each
     #[arg(long, group = "list")]
     profiles: bool,
+    /// Print the variables that the files can use, a line each
+    #[arg(long, group = "list")]
+    environment: bool,
     /// Print the digest of each service's definition; `*` is all of them
     #[arg(long, group = "list", value_name = "SERVICES", num_args = 0..=1, value_delimiter = ',',
           default_missing_value = "*")]
@@ -54,7 +59,7 @@ enum FormatArg {
 }
 
 pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliError> {
-    let Files { project: all, warnings, .. } = cx.load_files()?;
+    let Files { project: all, warnings, environment, .. } = cx.load_files()?;
     cx.print_diagnostics(&warnings);
     let hashed = args.hash.iter().filter(|name| *name != "*");
     let selection: Vec<String> = args.selection.iter().chain(hashed).cloned().collect();
@@ -62,7 +67,18 @@ pub(super) fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus, CliE
     if args.quiet {
         return Ok(ExitStatus::Success);
     }
-    let lines = if args.services {
+    let lines = if args.environment {
+        let line = |(name, variable): (&str, &Variable)| {
+            if args.show_secrets {
+                format!("{name}={}", variable.value)
+            } else {
+                format!("{name}={}", redact_value(name, &variable.value))
+            }
+        };
+        let mut lines: Vec<String> = environment.iter().map(line).collect();
+        lines.sort();
+        Some(lines)
+    } else if args.services {
         Some(project.services.keys().map(ToString::to_string).collect())
     } else if args.volumes {
         Some(project.volumes.keys().map(ToString::to_string).collect())

@@ -5,13 +5,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::args::{AnsiArg, GlobalArgs, ProgressArg};
+use super::args::{AnsiArg, ErrorFormatArg, GlobalArgs, ProgressArg};
 use super::checkout::Checkout;
 use super::error::{CliError, Problem};
 use super::redact::Redactor;
 use super::timing::Clock;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::diagnostic::Diagnostics;
+use crate::config::environment::Environment;
 use crate::config::findings::join;
 use crate::config::load::{FileReader, LoadRequest, Presets, load_to_decode};
 use crate::config::preset;
@@ -21,6 +22,7 @@ use crate::os::files;
 use crate::os::terminal::{Ansi, Terminal};
 use crate::project::Project;
 use crate::report::diagnostic::render;
+use crate::report::diagnostic_json::to_json;
 use crate::report::{Paint, ProgressMode, watch_json, watch_text};
 use tokio::sync::OnceCell;
 
@@ -72,6 +74,11 @@ impl Context {
         self.environment.retain(|(name, _)| variables.iter().all(|(set, _)| set != name));
         self.environment.extend(variables);
         self
+    }
+
+    /// The folder that devstack was started in.
+    pub(super) fn working_dir(&self) -> &Path {
+        &self.working_dir
     }
 
     /// A variable of the environment.
@@ -141,7 +148,12 @@ impl Context {
                 if warnings.has_errors() {
                     return Err(Problem::Config(warnings).into());
                 }
-                Ok(Files { project, warnings, name_given: loaded.project_name_given })
+                Ok(Files {
+                    project,
+                    warnings,
+                    name_given: loaded.project_name_given,
+                    environment: request.environment,
+                })
             }
             Err(errors) => {
                 join(&mut warnings, errors);
@@ -174,7 +186,10 @@ impl Context {
     /// Prints findings that stop nothing.
     pub(super) fn print_diagnostics(&self, diagnostics: &Diagnostics) {
         if !diagnostics.0.is_empty() {
-            self.note(&render(diagnostics, self.stderr_colour(), self.width()));
+            self.note(&match self.global.error_format {
+                ErrorFormatArg::Text => render(diagnostics, self.stderr_colour(), self.width()),
+                ErrorFormatArg::Json => to_json(diagnostics),
+            });
         }
     }
 
@@ -334,6 +349,8 @@ pub(super) struct Files {
     pub(super) warnings: Diagnostics,
     /// Whether a person gave the project's name on the command line or in the environment.
     pub(super) name_given: bool,
+    /// The variables that the files could use.
+    pub(super) environment: Environment,
 }
 
 /// The files of this machine.

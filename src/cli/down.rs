@@ -10,6 +10,7 @@ use super::timing::TimingArgs;
 use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
+use crate::plan::weave;
 use crate::project::Duration;
 use crate::state::Observed;
 
@@ -60,7 +61,7 @@ pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, Cli
         images: images(&scope, &observed, args.rmi),
         grace: args.timeout.map(Duration::from_secs),
     };
-    let plan = teardown(&scope.name, &observed, &options);
+    let plan = weave(teardown(&scope.name, &observed, &options), &scope.desired());
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

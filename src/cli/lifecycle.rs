@@ -6,7 +6,7 @@ use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
 use super::scope::Scope;
 use crate::os::signal::Interrupts;
-use crate::plan::{Plan, lifecycle};
+use crate::plan::{Plan, lifecycle, weave};
 use crate::project::Duration;
 use crate::state::{Desired, Observed, ObservedContainer};
 
@@ -161,7 +161,8 @@ async fn act(
     let engine = cx.connect().await?;
     let observed: Observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
-    let plan = plan(&containers, &scope.desired());
+    let desired = scope.desired();
+    let plan = weave(plan(&containers, &desired), &desired);
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

@@ -35,6 +35,7 @@ mod logs;
 mod ls;
 mod man;
 mod notice;
+mod one_off;
 mod open;
 mod pause;
 mod plan;
@@ -122,6 +123,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Graph(args) => graph::graph(cx, &args),
         Command::Watch(args) => watch::watch(cx, args).await,
         Command::Exec(args) => exec::exec(cx, args).await,
+        Command::Run(args) => one_off::run(cx, args).await,
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,
         Command::Timings(args) => timings::timings(cx, &args).await,

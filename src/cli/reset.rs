@@ -109,7 +109,8 @@ async fn begin_afresh(
     run(cx, engine, plan, wait, &mut interrupts).await?;
     if let Some((project, desired)) = up {
         let options = ReconcileOptions::default();
-        up::bring_up(cx, engine, project, desired, &options, wait, &mut interrupts).await?;
+        up::bring_up(cx, engine, project, desired, &options, wait, &mut interrupts, &|_| {})
+            .await?;
     }
     Ok(())
 }

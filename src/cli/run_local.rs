@@ -70,7 +70,8 @@ pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitSt
         let wait = args.wait_timeout.map(Duration::from_secs);
         let options = ReconcileOptions::default();
         let mut interrupts = Interrupts::listen();
-        bring_up(cx, &engine, &needed, &desired(&needed), &options, wait, &mut interrupts).await?;
+        bring_up(cx, &engine, &needed, &desired(&needed), &options, wait, &mut interrupts, &|_| {})
+            .await?;
     }
     if cx.global.dry_run {
         return Ok(ExitStatus::Success);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::error::{CliError, Problem};
-use crate::config::select::{UnknownService, select};
+use crate::config::select::{SelectError, UnknownService, select};
 use crate::project::{Project, ProjectName, ServiceName};
 use crate::state::{Desired, lower};
 
@@ -95,8 +95,16 @@ pub(super) fn selected(
     services: &[String],
     dependencies: bool,
 ) -> Result<Arc<Project>, CliError> {
-    let selected = select(project, services, dependencies).map_err(
-        |UnknownService { name, suggestion }| Problem::UnknownService { name, suggestion },
-    )?;
+    let selected = select(project, services, dependencies).map_err(|error| match error {
+        SelectError::Unknown(UnknownService { name, suggestion }) => {
+            Problem::UnknownService { name, suggestion }
+        }
+        SelectError::Disabled { ref profile, .. } => Problem::Other {
+            hint: Some(format!(
+                "add `--profile {profile}`, or write `required: false` at the dependency"
+            )),
+            message: error.to_string(),
+        },
+    })?;
     Ok(Arc::new(selected))
 }

@@ -17,7 +17,7 @@ use super::{ci, ports, urls};
 use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::os::{files, signal::Interrupts};
-use crate::plan::{self, ReconcileOptions, Recreate, reconcile};
+use crate::plan::{self, Plan, ReconcileOptions, Recreate, reconcile};
 use crate::project::{Duration as Period, Project, PullPolicy, ServiceName};
 use crate::state::{Desired, Observed};
 
@@ -159,7 +159,8 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let begun = time::OffsetDateTime::now_utc();
     let wait = args.wait_timeout.map(Duration::from_secs);
     let outcome =
-        bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts).await;
+        bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts, &|_| {})
+            .await;
     let concluded = args.timing.conclude(cx, &engine, &project.name, "up").await;
     if let (Err(error), true) = (&outcome, cx.is_ci()) {
         ci::print_logs(cx, &engine, &project.name, error).await;
@@ -182,7 +183,13 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     }
     let attached = Attached {
         project: &project.name,
-        services: project.services.keys().cloned().collect(),
+        desired: &desired,
+        services: project
+            .services
+            .values()
+            .filter(|service| service.attach != Some(false))
+            .map(|service| service.name.clone())
+            .collect(),
         begun,
         style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
         grace: args.timeout.map(Period::from_secs),
@@ -207,8 +214,10 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     }
 }
 
-/// Checks, plans and carries out whatever the project needs. Returns what was observed when there
+/// Checks, plans and carries out whatever the project needs; `adapt` has the last word about the
+/// plan. Returns what was observed when there
 /// was nothing to do, so that nobody has to look again.
+#[expect(clippy::too_many_arguments, reason = "what a run needs, each of it once")]
 pub(super) async fn bring_up(
     cx: &Context,
     engine: &Arc<DockerEngine>,
@@ -217,6 +226,7 @@ pub(super) async fn bring_up(
     options: &ReconcileOptions,
     wait: Option<Duration>,
     interrupts: &mut Interrupts,
+    adapt: &(dyn Fn(&mut Plan) + Sync),
 ) -> Result<Option<Observed>, CliError> {
     let (mut observed, desired) = prepare(cx, engine, project, desired).await?;
     let desired = &desired;
@@ -234,7 +244,9 @@ pub(super) async fn bring_up(
         options.no_build = true;
         options.pull = Some(PullPolicy::Never);
     }
-    let plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
+    let mut plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
+    adapt(&mut plan);
+    let plan = plan::weave(plan, desired);
     check_ports(engine, desired, &plan, &observed)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
@@ -289,7 +301,7 @@ pub(super) fn check_sources(engine: &DockerEngine, project: &Project) -> Result<
 pub(super) fn check_ports(
     engine: &DockerEngine,
     desired: &Desired,
-    plan: &plan::Plan,
+    plan: &Plan,
     observed: &Observed,
 ) -> Result<(), CliError> {
     let (wanted, mut conflicts) =

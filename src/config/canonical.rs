@@ -2,11 +2,14 @@
 //!
 //! The text is a Compose file again: `$` is doubled, so that reading it interpolates nothing.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::redact::{REDACTED, redact_arguments, redact_value};
 use crate::project::{
-    FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Reload, Secret, Service,
+    FileGrant, FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Reload, Secret,
+    Service,
 };
 
 /// How a project is written.
@@ -158,22 +161,29 @@ fn known_as(attachment: &mut Value, aliases: &[String]) {
 /// Leaves out what no printed service uses, as Compose does.
 fn only_used(root: &mut Value, project: &Project) {
     let services = || project.services.values();
-    let mounted = |key: &str| {
-        services().flat_map(|service| &service.mounts).any(|mount| {
-            matches!(mount, Mount::Volume { source: Some(source), .. } if source.as_str() == key)
+    let volumes: HashSet<&str> = services()
+        .flat_map(|service| &service.mounts)
+        .filter_map(|mount| match mount {
+            Mount::Volume { source: Some(key), .. } => Some(key.as_str()),
+            _ => None,
         })
-    };
-    let secret = |key: &str| {
-        services().flat_map(|service| &service.secrets).any(|grant| grant.source == key)
-    };
-    let config = |key: &str| {
-        services().flat_map(|service| &service.configs).any(|grant| grant.source == key)
-    };
-    let sections: [(&str, &dyn Fn(&str) -> bool); 3] =
-        [("volumes", &mounted), ("secrets", &secret), ("configs", &config)];
-    for (section, is_used) in sections {
+        .collect();
+    let source = |grant: &FileGrant| grant.source.clone();
+    let built = services().filter_map(|service| service.build.as_ref());
+    let secrets: HashSet<String> = services()
+        .flat_map(|service| &service.secrets)
+        .map(source)
+        .chain(built.flat_map(|build| &build.secrets).map(|secret| secret.source.clone()))
+        .collect();
+    let configs: HashSet<String> =
+        services().flat_map(|service| &service.configs).map(source).collect();
+    for section in ["volumes", "secrets", "configs"] {
         let Some(entries) = root.get_mut(section).and_then(Value::as_object_mut) else { continue };
-        entries.retain(|key, _| is_used(key));
+        entries.retain(|key, _| match section {
+            "volumes" => volumes.contains(key.as_str()),
+            "secrets" => secrets.contains(key),
+            _ => configs.contains(key),
+        });
         if entries.is_empty()
             && let Some(root) = root.as_object_mut()
         {

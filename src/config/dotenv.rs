@@ -39,7 +39,9 @@ pub fn parse(source: &Arc<Source>, environment: &Environment) -> (Vec<Assignment
     while reader.skip_to_statement() {
         reader.statement();
     }
-    (reader.assignments, reader.findings)
+    let Reader { assignments, mut findings, .. } = reader;
+    hide_values(source, &mut findings);
+    (assignments, findings)
 }
 
 /// Reads an `env_file` with `format: raw`: no quotes, no variables, no comments after a value.
@@ -68,7 +70,36 @@ pub fn parse_raw(
             Err(message) => findings.push(Diagnostic::error(message, &span)),
         }
     }
+    hide_values(source, &mut findings);
     (assignments, findings)
+}
+
+/// Lets findings show the file without what stands behind the names: any of it may be a password.
+fn hide_values(source: &Arc<Source>, findings: &mut Diagnostics) {
+    if findings.0.is_empty() {
+        return;
+    }
+    let hide = |line: &str| match line.find(['=', ':']) {
+        Some(at) if !line.trim_start().starts_with('#') => {
+            let (name, value) = line.split_at(at + 1);
+            // Places count bytes, so each byte becomes one star.
+            let stars = value.bytes().map(|byte| match byte {
+                b'\n' | b'\r' | b' ' | b'\'' | b'"' => char::from(byte),
+                _ => '*',
+            });
+            format!("{name}{}", stars.collect::<String>())
+        }
+        _ => line.to_owned(),
+    };
+    let text = source.text.split_inclusive('\n').map(hide).collect();
+    let hidden = Arc::new(Source { name: source.name.clone(), text });
+    for finding in &mut findings.0 {
+        for label in finding.primary.iter_mut().chain(&mut finding.secondary) {
+            if Arc::ptr_eq(&label.span.source, source) {
+                label.span.source = hidden.clone();
+            }
+        }
+    }
 }
 
 const BLANK: [char; 2] = [' ', '\t'];

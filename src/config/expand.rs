@@ -38,8 +38,9 @@ pub(crate) fn expand(
         top.get_mut("services").map(|entry| &mut entry.node.value)
     {
         for (service, entry) in services {
-            let Some(name) = entry.node.get("preset") else { continue };
-            let Some(mut preset) = read(service, name, presets, findings) else { continue };
+            let own = || entry.node.get("x-devstack").and_then(|own| own.node.get("preset"));
+            let Some(name) = entry.node.get("preset").or_else(own).cloned() else { continue };
+            let Some(mut preset) = read(service, &name, presets, findings) else { continue };
             interpolate(&mut preset, environment, findings);
             let Value::Mapping(mut parts) = preset.value else { continue };
             if let Some(below) = parts.swap_remove("service") {

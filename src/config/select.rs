@@ -15,6 +15,24 @@ pub struct UnknownService {
     pub suggestion: Option<String>,
 }
 
+/// Why services cannot be selected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// A name that means nothing.
+    #[error(transparent)]
+    Unknown(#[from] UnknownService),
+    /// A service needs one that no active profile selects.
+    #[error("the service `{service}` depends on `{dependency}`, which no active profile selects")]
+    Disabled {
+        /// The service.
+        service: ServiceName,
+        /// What it needs.
+        dependency: ServiceName,
+        /// A profile that selects it.
+        profile: String,
+    },
+}
+
 /// The part of a project that a command is about.
 ///
 /// Without names that is what the profiles select. Each name, or alias, selects a service even if
@@ -23,12 +41,12 @@ pub struct UnknownService {
 ///
 /// # Errors
 ///
-/// The first name that means nothing.
+/// The first name that means nothing; a selected service that needs one which no profile selects.
 pub fn select(
     project: &Project,
     services: &[String],
     include_dependencies: bool,
-) -> Result<Project, UnknownService> {
+) -> Result<Project, SelectError> {
     let selected: HashSet<&ServiceName> = if services.is_empty() {
         project.services.keys().collect()
     } else {
@@ -39,6 +57,10 @@ pub fn select(
             named.into_iter().collect()
         }
     };
+    // Who names services gets what they need, whatever its profile.
+    if services.is_empty() {
+        needs_are_selected(project)?;
+    }
     let mut result = project.clone();
     let all: Vec<(ServiceName, Service)> = std::mem::take(&mut result.services)
         .into_iter()
@@ -55,6 +77,22 @@ pub fn select(
     let used = |service: &Service, key: &str| service.networks.contains_key(key);
     result.networks.retain(|key, _| result.services.values().any(|one| used(one, key.as_str())));
     Ok(result)
+}
+
+fn needs_are_selected(project: &Project) -> Result<(), SelectError> {
+    for service in project.services.values() {
+        let required = service.depends_on.iter().filter(|(_, edge)| edge.required);
+        for (dependency, _) in required {
+            if let Some(disabled) = project.disabled_services.get(dependency) {
+                return Err(SelectError::Disabled {
+                    service: service.name.clone(),
+                    dependency: dependency.clone(),
+                    profile: disabled.profiles.first().cloned().unwrap_or_default(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every service of the files, selected or not.
@@ -195,10 +233,10 @@ mod tests {
         let cases = [("nothing", None), ("chache", Some("cache")), ("postgre", Some("postgres"))];
         for (name, suggestion) in cases {
             let error = select(&project(), &["db".to_owned(), name.to_owned()], true);
-            let expected = UnknownService {
+            let expected = SelectError::Unknown(UnknownService {
                 name: name.to_owned(),
                 suggestion: suggestion.map(ToOwned::to_owned),
-            };
+            });
             assert_eq!(error.err(), Some(expected), "{name}");
         }
     }

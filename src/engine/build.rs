@@ -1,5 +1,8 @@
 //! Image builds with BuildKit.
 
+mod contexts;
+mod session;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,12 +18,13 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
+use self::session::Grants;
 use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message};
 use super::pull::{credentials_of, registries_with_logins};
 use super::{DockerEngine, ProgressSink};
 use crate::event::{BuildStepState, Progress};
 use crate::os::build_context::{BuildContext, OUTSIDE_DOCKERFILE};
-use crate::project::{Build, ImageRef};
+use crate::project::{Build, ImageRef, NamedContext};
 use crate::state::ImageSpec;
 
 /// Lines of a failed step that an error keeps.
@@ -36,19 +40,77 @@ impl DockerEngine {
         let failed = |kind| EngineError::new("build image", subject.clone(), kind);
         let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
         let build = image.build.clone().unwrap_or_default();
-        let context = BuildContext::open(&build).map_err(refused)?;
-        let options = options(image, &build, &context);
-        let credentials = tokio::task::spawn_blocking(build_credentials).await.unwrap_or_default();
-
-        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
-        let packing = tokio::task::spawn_blocking(move || pack(&context, sender));
-        let body = bollard::body_try_stream(futures_util::stream::unfold(
-            receiver,
-            |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) },
-        ));
-
         let mut steps = Steps::default();
-        let mut answers = Box::pin(self.docker.build_image(options, Some(credentials), Some(body)));
+        let mut folders = Vec::new();
+        for context in build.additional_contexts.values() {
+            let NamedContext::Folder(folder) = context else { continue };
+            let name = contexts::folder_image(folder);
+            let context =
+                BuildContext::of_folder(folder, contexts::FOLDER_DOCKERFILE).map_err(refused)?;
+            let options = folder_options(&name, &context);
+            folders.push(name);
+            let sent = self.send(
+                &subject,
+                options,
+                (context, contexts::FOLDER),
+                Grants::default(),
+                &mut steps,
+                progress,
+            );
+            if let Err(error) = sent.await {
+                self.forget(&folders).await;
+                return Err(error);
+            }
+        }
+        let sending = async {
+            let context = opened(&build).map_err(refused)?;
+            let options = options(image, &build, &context);
+            let grants = grants(image, &build).map_err(refused)?;
+            self.send(&subject, options, (context, ""), grants, &mut steps, progress).await
+        };
+        let outcome = sending.await;
+        self.forget(&folders).await;
+        outcome?;
+        self.tag(image, &build).await
+    }
+
+    /// Removes images of folders; their layers stay in the build cache.
+    async fn forget(&self, images: &[String]) {
+        for name in images {
+            let options = None::<bollard::query_parameters::RemoveImageOptions>;
+            // Another build may be using it: then that one removes it.
+            let _ = self.docker.remove_image(name, options, None).await;
+        }
+    }
+
+    /// Sends one build to the engine and follows it to its end.
+    async fn send(
+        &self,
+        subject: &str,
+        options: BuildImageOptions,
+        (context, prefix): (BuildContext, &'static str),
+        mut grants: Grants,
+        steps: &mut Steps,
+        progress: &ProgressSink,
+    ) -> Result<(), EngineError> {
+        let failed = |kind| EngineError::new("build image", subject, kind);
+        let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
+        let credentials = tokio::task::spawn_blocking(build_credentials).await.unwrap_or_default();
+        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
+        let packing = tokio::task::spawn_blocking(move || pack(&context, prefix, sender));
+        let mut answers = if grants.secrets.is_empty() && grants.agents.is_empty() {
+            let body = bollard::body_try_stream(futures_util::stream::unfold(
+                receiver,
+                |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) },
+            ));
+            self.docker.build_image(options, Some(credentials), Some(body)).boxed()
+        } else {
+            grants.credentials = credentials;
+            let api = &self.version().api;
+            session::build(&self.endpoint, api, &options, grants, receiver)
+                .await
+                .map_err(|error| self.error("build image", subject, &error))?
+        };
         let mut outcome = Ok(());
         while let Some(answer) = answers.next().await {
             match answer {
@@ -70,14 +132,14 @@ impl DockerEngine {
             return Err(refused(error));
         }
         if let Err(error) = outcome {
-            return Err(match self.error("build image", subject.clone(), &error).kind {
+            return Err(match self.error("build image", subject, &error).kind {
                 EngineErrorKind::Refused(message) | EngineErrorKind::NotFound(message) => {
                     failed(steps.failure(&message))
                 }
                 kind => failed(kind),
             });
         }
-        self.tag(image, &build).await
+        Ok(())
     }
 
     async fn tag(&self, image: &ImageSpec, build: &Build) -> Result<(), EngineError> {
@@ -144,6 +206,45 @@ fn options(image: &ImageSpec, build: &Build, context: &BuildContext) -> BuildIma
     options.build()
 }
 
+/// A build's context, with its named contexts as stages of the Dockerfile.
+fn opened(build: &Build) -> io::Result<BuildContext> {
+    let context = BuildContext::open(build)?;
+    if build.additional_contexts.is_empty() {
+        return Ok(context);
+    }
+    let stages = contexts::stages(build)?;
+    let dockerfile = contexts::with_stages(&context.dockerfile()?, &stages, build)?;
+    Ok(context.with_dockerfile(dockerfile))
+}
+
+/// What makes an image of a folder.
+fn folder_options(name: &str, context: &BuildContext) -> BuildImageOptions {
+    let session = format!("devstack-{}-{name}", std::process::id());
+    BuildImageOptionsBuilder::default()
+        .version(BuilderVersion::BuilderBuildKit)
+        .session(&crate::state::hash::digest(&session)[..32])
+        .t(name)
+        .dockerfile(context.dockerfile_name())
+        .rm(true)
+        .build()
+}
+
+/// What the build may ask for while it runs.
+fn grants(image: &ImageSpec, build: &Build) -> io::Result<Grants> {
+    let mut agents = HashMap::new();
+    for agent in &build.ssh {
+        let socket = agent.socket.clone().or_else(crate::os::ssh_agent).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "the build asks for your SSH agent, and SSH_AUTH_SOCK names none",
+            )
+        })?;
+        agents.insert(agent.id.clone(), socket);
+    }
+    let secrets = image.secrets.iter().map(|(id, source)| (id.clone(), source.clone())).collect();
+    Ok(Grants { secrets, agents, credentials: HashMap::new() })
+}
+
 /// Logins for base images: of the default registry and of all that the user logged in to.
 fn build_credentials() -> HashMap<String, DockerCredentials> {
     registries_with_logins()
@@ -152,13 +253,17 @@ fn build_credentials() -> HashMap<String, DockerCredentials> {
         .collect()
 }
 
-/// Writes the context as a tar archive, in a stable order.
-fn pack(context: &BuildContext, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+/// Writes the context as a tar archive, in a stable order, its files below a folder `prefix`.
+fn pack(
+    context: &BuildContext,
+    prefix: &str,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
     let failed = sender.clone();
     let mut archive =
         tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, ChannelWriter { sender }));
     archive.follow_symlinks(false);
-    let packed = pack_into(context, &mut archive).and_then(|()| archive.finish());
+    let packed = pack_into(context, prefix, &mut archive).and_then(|()| archive.finish());
     if let Err(error) = &packed {
         // Ends the request with an error, so that no build runs on half a context.
         let told = failed.blocking_send(Err(io::Error::new(error.kind(), error.to_string())));
@@ -169,15 +274,23 @@ fn pack(context: &BuildContext, sender: mpsc::Sender<io::Result<Bytes>>) -> io::
     packed
 }
 
-fn pack_into<W: Write>(context: &BuildContext, archive: &mut tar::Builder<W>) -> io::Result<()> {
+fn pack_into<W: Write>(
+    context: &BuildContext,
+    prefix: &str,
+    archive: &mut tar::Builder<W>,
+) -> io::Result<()> {
     if let Some(text) = context.outside_dockerfile() {
         let mut header = tar::Header::new_gnu();
         header.set_size(u64::try_from(text.len()).unwrap_or_default());
         header.set_mode(0o644);
         archive.append_data(&mut header, OUTSIDE_DOCKERFILE, text.as_bytes())?;
     }
+    if !prefix.is_empty() {
+        // There even when there are no files.
+        append(archive, context.root(), Path::new(prefix))?;
+    }
     for entry in context.entries()? {
-        append(archive, &entry.source, Path::new(&entry.name))?;
+        append(archive, &entry.source, &Path::new(prefix).join(&entry.name))?;
     }
     Ok(())
 }

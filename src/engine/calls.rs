@@ -13,9 +13,9 @@ use futures_util::stream::BoxStream;
 use super::error::{EngineError, EngineErrorKind};
 use super::{
     ContainerEvent, ContainerEventKind, ContainerFacts, DockerEngine, Engine, ExecOutcome,
-    LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
+    ExecRequest, LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
 };
-use crate::project::Duration;
+use crate::project::{Duration, Hook};
 use crate::state::{
     ContainerId, ContainerSpec, Health, ImageSpec, InjectedFile, NetworkSpec, Observed, VolumeSpec,
     labels,
@@ -227,6 +227,26 @@ impl Engine for DockerEngine {
         command: &[String],
     ) -> Result<ExecOutcome, EngineError> {
         self.exec_quietly(id, command).await
+    }
+
+    async fn run_hook(&self, id: &ContainerId, hook: &Hook) -> Result<(), EngineError> {
+        let request = ExecRequest {
+            command: hook.command.clone(),
+            user: hook.user.clone(),
+            working_dir: hook.working_dir.clone(),
+            privileged: hook.privileged,
+            environment: convert::environment(&hook.environment),
+            ..ExecRequest::default()
+        };
+        let outcome = self.exec_to_end(id, &request).await?;
+        if outcome.code == 0 {
+            return Ok(());
+        }
+        let said =
+            if outcome.output.is_empty() { String::new() } else { format!(": {}", outcome.output) };
+        let reason = format!("it ended with exit code {}{said}", outcome.code);
+        let subject = format!("the hook `{}`", hook.command.join(" "));
+        Err(EngineError::new("run", subject, EngineErrorKind::Refused(reason)))
     }
 
     async fn log_lines(

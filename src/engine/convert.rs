@@ -51,6 +51,8 @@ pub(super) fn container(
         domainname: service.domainname.clone(),
         tty: Some(service.tty),
         open_stdin: Some(service.stdin_open),
+        // What reads its standard input to the end must get one.
+        stdin_once: Some(service.stdin_open && spec.is_one_off()),
         labels: Some(map(&spec.labels)),
         exposed_ports: (!exposed.is_empty()).then(|| exposed.into_iter().collect()),
         healthcheck: service.healthcheck.as_ref().map(|check| healthcheck(check, start_interval)),
@@ -96,7 +98,8 @@ pub(super) fn endpoint_settings(attachment: &NetworkAttachment) -> EndpointSetti
     }
 }
 
-fn environment(environment: &IndexMap<String, Option<String>>) -> Vec<String> {
+/// Variables as the engine takes them.
+pub(super) fn environment(environment: &IndexMap<String, Option<String>>) -> Vec<String> {
     environment
         .iter()
         .map(|(name, value)| match value {

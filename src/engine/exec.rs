@@ -143,6 +143,7 @@ impl DockerEngine {
         self.exec_to_end(id, &request).await
     }
 
+    /// Runs a command and waits for its end.
     pub(super) async fn exec_to_end(
         &self,
         id: &ContainerId,

@@ -33,7 +33,7 @@ use futures_util::stream::BoxStream;
 use indexmap::IndexMap;
 
 use crate::event::Progress;
-use crate::project::{Duration, ServiceName};
+use crate::project::{Duration, Hook, ServiceName};
 use crate::state::{
     ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, InjectedFile, NetworkSpec,
     Observed, ObservedPort, VolumeSpec,
@@ -239,6 +239,13 @@ pub trait Engine: Send + Sync + 'static {
         id: &ContainerId,
         command: &[String],
     ) -> impl Future<Output = Result<ExecOutcome, EngineError>> + Send;
+
+    /// Runs a hook in a container and waits for its end; another exit code than 0 is an error.
+    fn run_hook(
+        &self,
+        id: &ContainerId,
+        hook: &Hook,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// The container's log: the last `lines` lines, or since a time (RFC 3339) all of them, with
     /// whether each line came from standard error.

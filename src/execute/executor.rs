@@ -366,6 +366,7 @@ impl<E: Engine> Run<'_, E> {
             | Operation::HoldContainer { container, .. }
             | Operation::ReleaseContainer { container, .. }
             | Operation::StartContainer { container }
+            | Operation::RunHook { container, .. }
             | Operation::AwaitContainer { container, .. } => match container {
                 ContainerRef::Existing(id) => Some(id.clone()),
                 ContainerRef::CreatedBy(step) => self.created.get(step).cloned(),
@@ -516,6 +517,7 @@ impl Job {
                 let _turn = if ranged { Some(shared.port_ranges.lock().await) } else { None };
                 engine.start_container(id).await?;
             }
+            (Operation::RunHook { hook, .. }, Some(id)) => engine.run_hook(id, hook).await?,
             (Operation::StopContainer { grace, .. }, Some(id)) => {
                 let grace = grace.map(|grace| shared.remaining(grace));
                 let stopping = Stopping { engine, id, subject: &self.subject, grace };

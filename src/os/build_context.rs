@@ -62,17 +62,40 @@ impl BuildContext {
         // A Dockerfile may have rules of its own beside it.
         let own_rules = PathBuf::from(format!("{}.dockerignore", full.display()));
         let rules_path = if own_rules.is_file() { own_rules } else { root.join(".dockerignore") };
-        let rules = match fs::read_to_string(&rules_path) {
-            Ok(text) => Dockerignore::parse(&text).map_err(|error| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{}: {error}", rules_path.display()),
-                )
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Dockerignore::default(),
-            Err(error) => return Err(error),
-        };
+        let rules = read_rules(&rules_path)?;
         Ok(Self { root, rules, dockerfile_name, dockerfile_text })
+    }
+
+    /// A folder, with a Dockerfile that is not in it.
+    ///
+    /// # Errors
+    /// When there is no such folder, or a rule of it is not as it should be.
+    pub fn of_folder(folder: &Path, dockerfile: &str) -> io::Result<Self> {
+        if !folder.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("the additional context {} is not a folder", folder.display()),
+            ));
+        }
+        Ok(Self {
+            root: folder.to_owned(),
+            rules: read_rules(&folder.join(".dockerignore"))?,
+            dockerfile_name: OUTSIDE_DOCKERFILE.to_owned(),
+            dockerfile_text: Some(dockerfile.to_owned()),
+        })
+    }
+
+    /// The same with another Dockerfile.
+    #[must_use]
+    pub fn with_dockerfile(self, text: String) -> Self {
+        let dockerfile_name = OUTSIDE_DOCKERFILE.to_owned();
+        Self { dockerfile_name, dockerfile_text: Some(text), ..self }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The Dockerfile's path in the context.
@@ -139,6 +162,16 @@ impl BuildContext {
             }
         }
         Ok(())
+    }
+}
+
+fn read_rules(path: &Path) -> io::Result<Dockerignore> {
+    match fs::read_to_string(path) {
+        Ok(text) => Dockerignore::parse(&text).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Dockerignore::default()),
+        Err(error) => Err(error),
     }
 }
 

@@ -30,6 +30,12 @@ pub fn docker_config() -> Option<String> {
     fs::read_to_string(dir.join("config.json")).ok()
 }
 
+/// The socket of the user's SSH agent.
+#[must_use]
+pub fn ssh_agent() -> Option<PathBuf> {
+    std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// Digests the single files that the project mounts or injects, so that a changed content is seen.
 #[must_use]
 pub fn content_digests(project: &Project) -> ContentDigests {

@@ -15,4 +15,4 @@ pub mod raw_terminal;
 pub mod signal;
 pub mod terminal;
 
-pub use files::docker_config;
+pub use files::{docker_config, ssh_agent};

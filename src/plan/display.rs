@@ -48,6 +48,9 @@ impl fmt::Display for Step {
                 }
                 AwaitFor::Completed => write!(f, "wait until {subject} completes")?,
             },
+            Operation::RunHook { hook, .. } => {
+                write!(f, "run `{}` in {subject}", hook.command.join(" "))?;
+            }
             Operation::StopContainer { .. } => write!(f, "stop {subject}")?,
             Operation::RestartContainer { .. } => write!(f, "restart {subject}")?,
             Operation::KillContainer { signal, .. } => write!(f, "send {signal} to {subject}")?,

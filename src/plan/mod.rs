@@ -5,6 +5,7 @@
 mod auto_ports;
 mod display;
 mod graph;
+mod hooks;
 mod identity;
 pub mod lifecycle;
 mod ports;
@@ -15,6 +16,7 @@ pub mod teardown;
 
 pub use auto_ports::{MovedPort, choose_ports};
 pub use graph::topological;
+pub use hooks::weave;
 pub use identity::{Identity, IdentityReason, Place, identity};
 pub use ports::{PortConflict, PortOwner, WantedPort, wanted_ports};
 pub use reconcile::{

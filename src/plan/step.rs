@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{Action, Subject};
-use crate::project::{DependsOnCondition, Duration, ServiceName};
+use crate::project::{DependsOnCondition, Duration, Hook, ServiceName};
 use crate::state::{ContainerId, ContainerSpec, ImageSpec, NetworkSpec, VolumeSpec};
 
 /// A step's place in its plan.
@@ -104,6 +104,13 @@ pub enum Operation {
     StartContainer {
         /// Which.
         container: ContainerRef,
+    },
+    /// Run a command of the file's in a container.
+    RunHook {
+        /// Which.
+        container: ContainerRef,
+        /// What.
+        hook: Arc<Hook>,
     },
     /// Wait until a container is what its dependants, or the user, need.
     AwaitContainer {
@@ -233,6 +240,7 @@ impl Operation {
             | Self::HoldContainer { container, .. }
             | Self::ReleaseContainer { container, .. }
             | Self::StartContainer { container }
+            | Self::RunHook { container, .. }
             | Self::AwaitContainer { container, .. } => Some(container),
             Self::PullImage(_)
             | Self::BuildImage(_)
@@ -264,6 +272,7 @@ impl Operation {
             Self::ReleaseContainer { .. } => Action::Release,
             Self::AwaitContainer { condition: AwaitFor::Completed, .. } => Action::Complete,
             Self::AwaitContainer { .. } => Action::Await,
+            Self::RunHook { .. } => Action::Hook,
             Self::StopContainer { .. } => Action::Stop,
             Self::RestartContainer { .. } => Action::Restart,
             Self::KillContainer { signal, .. } => {

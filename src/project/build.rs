@@ -1,12 +1,13 @@
 //! How an image is built.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::Bytes;
 use super::mount::is_false;
+use super::{Bytes, ServiceName};
 
 /// The `build` section of a service (Compose Specification, "Build").
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -25,6 +26,15 @@ pub struct Build {
     /// The stage to build; the last one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Folders, images and services that the Dockerfile may name like a stage.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub additional_contexts: IndexMap<String, NamedContext>,
+    /// Secrets that `RUN --mount=type=secret` may read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<BuildSecret>,
+    /// SSH agents that `RUN --mount=type=ssh` may use, by id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ssh: Vec<SshAgent>,
     /// Further names for the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -52,4 +62,69 @@ pub struct Build {
     /// Whether the cache is not used.
     #[serde(skip_serializing_if = "is_false")]
     pub no_cache: bool,
+}
+
+/// What a Dockerfile may name like a stage (Compose Specification, "additional_contexts").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A folder of the host, absolute.
+    Folder(PathBuf),
+    /// An image of a registry or of the engine.
+    Image(String),
+    /// The image of another service.
+    Service(ServiceName),
+}
+
+/// A secret given to a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BuildSecret {
+    /// Key under the top-level `secrets`.
+    pub source: String,
+    /// Its id in the Dockerfile; the source when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// An SSH agent given to a build: `ID` or `ID=SOCKET`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshAgent {
+    /// Its id in the Dockerfile, `default` most often.
+    pub id: String,
+    /// The agent's socket, absolute; that of the user's own agent when absent.
+    pub socket: Option<PathBuf>,
+}
+
+impl BuildSecret {
+    /// Its id in the Dockerfile.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.target.as_deref().unwrap_or(&self.source)
+    }
+}
+
+impl fmt::Display for NamedContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Image(image) => write!(f, "docker-image://{image}"),
+            Self::Service(service) => write!(f, "service:{service}"),
+        }
+    }
+}
+
+impl Serialize for NamedContext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for SshAgent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.socket {
+            Some(socket) => {
+                serializer.collect_str(&format_args!("{}={}", self.id, socket.display()))
+            }
+            None => serializer.serialize_str(&self.id),
+        }
+    }
 }

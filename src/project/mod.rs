@@ -23,7 +23,7 @@ mod service;
 mod stack;
 mod unit;
 
-pub use build::Build;
+pub use build::{Build, BuildSecret, NamedContext, SshAgent};
 pub use develop::{Develop, WatchAction, WatchRule};
 pub use dockerfile::Dockerfile;
 pub use dockerignore::{Dockerignore, InvalidPattern};

@@ -12,6 +12,7 @@
 //! All of it goes to stderr: stdout is for data.
 
 pub mod diagnostic;
+pub mod diagnostic_json;
 mod reporter;
 
 mod board;

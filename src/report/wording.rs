@@ -21,6 +21,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Stop => "stop",
         Action::Kill => "kill",
         Action::Signal => "signal",
+        Action::Hook => "run a hook in",
         Action::Restart => "restart",
         Action::Remove => "remove",
     }
@@ -40,6 +41,7 @@ pub(crate) fn doing(action: Action) -> &'static str {
         Action::Stop => "stopping",
         Action::Kill => "killing",
         Action::Signal => "signalling",
+        Action::Hook => "running a hook",
         Action::Restart => "restarting",
         Action::Remove => "removing",
     }
@@ -59,6 +61,7 @@ pub(crate) fn done(action: Action) -> &'static str {
         Action::Stop => "stopped",
         Action::Kill => "killed",
         Action::Signal => "signalled",
+        Action::Hook => "hook run",
         Action::Restart => "restarted",
         Action::Remove => "removed",
     }
@@ -81,7 +84,7 @@ pub(crate) fn not_yet(action: Action, state: &str) -> String {
 /// step took, and why it was made anew if it was.
 pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> String {
     // The action that a person had in mind, most telling first.
-    const TELLING: [Action; 13] = [
+    const TELLING: [Action; 14] = [
         Action::Await,
         Action::Complete,
         Action::Restart,
@@ -95,6 +98,7 @@ pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> Stri
         Action::Build,
         Action::Pull,
         Action::Rename,
+        Action::Hook,
     ];
     let took = |wanted: Action| steps.iter().find(|(action, _)| *action == wanted).map(|s| s.1);
     let Some((action, elapsed)) =

@@ -12,6 +12,8 @@ pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
 pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 /// `True` for containers of `run`.
 pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// What tells containers of `run` apart.
+pub const SLUG: &str = "com.docker.compose.slug";
 /// `SERVICE:CONDITION:RESTART`, separated by commas.
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 /// The project's folder: whose the name is when two checkouts would have the same.

@@ -48,6 +48,9 @@ mod tests {
 
     use super::*;
 
+    /// What it is, events by their time in milliseconds, batches by the time of their end.
+    type Case = (&'static str, Vec<(u64, String)>, Vec<(u64, Vec<String>)>);
+
     /// Plays events `(at, path)` and looks exactly when a batch is due; returns `(at, paths)`.
     fn play(events: &[(u64, String)]) -> Vec<(u64, Vec<String>)> {
         let mut debounce = Debounce::default();
@@ -74,7 +77,6 @@ mod tests {
             times.iter().enumerate().map(|(index, at)| (*at, format!("{}", index % 2))).collect()
         };
         let both = || vec!["0".to_owned(), "1".to_owned()];
-        type Case = (&'static str, Vec<(u64, String)>, Vec<(u64, Vec<String>)>);
         let cases: [Case; 4] = [
             ("one event", events(&[5]), vec![(23, vec!["0".to_owned()])]),
             ("a burst", events(&[0, 10, 20]), vec![(38, both())]),

@@ -32,6 +32,17 @@ const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        reason: "Compose's JSON (not its YAML) spells out that a rule runs nothing",
+        level: |service| {
+            let rules = service.get_mut("develop").and_then(|develop| develop.get_mut("watch"));
+            for rule in rules.and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(rule) = rule.as_object_mut() {
+                    remove_if(rule, "exec", |exec| exec.get("command").is_some_and(Value::is_null));
+                }
+            }
+        },
+    },
+    Difference {
         reason: "devstack publishes on loopback when no address is given",
         level: |service| {
             for port in items(service, "ports") {
@@ -389,13 +400,13 @@ fn the_model_is_that_of_docker_compose() {
     let compose = compose();
     let cases = cases();
     assert!(cases.len() >= 80, "the corpus has only {} files", cases.len());
-    let mut report = String::new();
+    let mut report: Vec<String> = Vec::new();
     for case in &cases {
         for line in compared(case, &compose) {
             let name = case.files[0].file_name().unwrap_or_default().to_string_lossy();
-            report.push_str(&format!("{name}: {line}\n"));
+            report.push(format!("{name}: {line}"));
         }
     }
-    assert!(report.is_empty(), "\n{report}");
+    assert!(report.is_empty(), "\n{}", report.join("\n"));
     println!("{} files agree", cases.len());
 }

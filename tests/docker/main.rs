@@ -21,6 +21,7 @@ mod engine_contract;
 mod following;
 mod images;
 mod interrupts;
+mod language;
 mod neighbours;
 mod notes_journey;
 mod ports;

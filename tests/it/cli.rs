@@ -93,7 +93,7 @@ fn repository() -> Command {
 
 #[test]
 fn help_lists_the_commands() {
-    assert_snapshot!(Place::empty().run(&["--help"]), @r"
+    assert_snapshot!(Place::empty().run(&["--help"]), @"
     out: The stack on your own machine: a faster, clearer docker compose for local development
     out:
     out: Usage: devstack [OPTIONS] <COMMAND>
@@ -116,7 +116,9 @@ fn help_lists_the_commands() {
     out:   stats        Show what services use of the machine
     out:   top          Show the processes of services
     out:   graph        Draw which services wait for which, and the networks that join them
+    out:   watch        Watch files and take their changes into the running stack
     out:   exec         Run a command in a running service
+    out:   run          Run a command in a new container of a service
     out:   build        Build images
     out:   pull         Pull images
     out:   timings      Show how long the last runs took, and which services got slower
@@ -161,6 +163,9 @@ fn help_lists_the_commands() {
     out:                                  json, quiet]
     out:       --ansi <WHEN>              When to use colours; `auto` heeds the terminal and NO_COLOR
     out:                                  [default: auto] [possible values: auto, always, never]
+    out:       --error-format <FORMAT>    How to show what is wrong in the files: `text`, or `json`, an
+    out:                                  object a line, for editors [default: text] [possible values: text,
+    out:                                  json]
     out:       --parallel <N>             Calls to the engine at the same time
     out:       --ci                       For jobs that nobody watches (so does CI=true): plain progress, the
     out:                                  first failure ends the run, and the logs of failed services are
@@ -169,14 +174,14 @@ fn help_lists_the_commands() {
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
     out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,
-    out: `run-local`, `wait` and the clients pass on the exit code of what they ran.
+    out: `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran.
     exit code 0
     ");
 }
 
 #[test]
 fn help_of_up_lists_its_options() {
-    assert_snapshot!(Place::empty().run(&["up", "--help"]), @r"
+    assert_snapshot!(Place::empty().run(&["up", "--help"]), @"
     out: Create and start the stack, and wait until it is ready
     out:
     out: Usage: devstack up [OPTIONS] [SERVICE]...
@@ -203,6 +208,10 @@ fn help_of_up_lists_its_options() {
     out:                                 always, missing, never]
     out:       --scale <SERVICE=N>       Number of containers of a service; may be repeated
     out:   -t, --timeout <SECONDS>       Grace period in seconds when containers are stopped
+    out:   -w, --watch                   Watch files and take their changes into the stack: by itself beside
+    out:                                 the logs; with `-d` after the start and without them, and Ctrl-C
+    out:                                 leaves the stack running
+    out:       --no-watch                Do not watch files
     out:       --no-log-prefix           Do not prefix log lines with the container's name
     out:       --timestamps              Show the time of each log line
     out:       --timings                 Draw where the time went
@@ -216,6 +225,9 @@ fn help_of_up_lists_its_options() {
     out:                                  json, quiet]
     out:       --ansi <WHEN>              When to use colours; `auto` heeds the terminal and NO_COLOR
     out:                                  [default: auto] [possible values: auto, always, never]
+    out:       --error-format <FORMAT>    How to show what is wrong in the files: `text`, or `json`, an
+    out:                                  object a line, for editors [default: text] [possible values: text,
+    out:                                  json]
     out:       --parallel <N>             Calls to the engine at the same time
     out:       --ci                       For jobs that nobody watches (so does CI=true): plain progress, the
     out:                                  first failure ends the run, and the logs of failed services are

@@ -5,6 +5,7 @@ mod change;
 mod conflict;
 mod early;
 mod fresh;
+mod hooks;
 mod images;
 mod lifecycle;
 mod order;

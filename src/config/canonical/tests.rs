@@ -54,7 +54,7 @@ configs: {site: {content: "hello $${X}\n"}}
 "#;
 
 fn project(text: &str) -> Project {
-    let source = Arc::new(Source { name: "compose.yaml".to_owned(), text: text.to_owned() });
+    let source = Arc::new(Source { name: "devstack.yaml".to_owned(), text: text.to_owned() });
     let request = DecodeRequest {
         project_dir: PathBuf::from("/p"),
         environment: Environment::from_process([("SECRET_VALUE".to_owned(), "hush".to_owned())]),

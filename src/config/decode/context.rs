@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::DecodeRequest;
+use super::port::Publish;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::config::findings::{explain_variables, gather};
 use crate::config::limits;
@@ -17,6 +18,8 @@ pub(super) struct Cx<'a> {
     pub(super) request: &'a DecodeRequest,
     files: &'a mut dyn FnMut(&Path) -> io::Result<String>,
     findings: Diagnostics,
+    /// Where ports without an address are published.
+    pub(super) publish: Publish,
     /// What nobody acts upon, by path, for `devstack config` to show.
     carried: Vec<(String, serde_json::Value)>,
     /// How many ports there are so far.
@@ -59,6 +62,7 @@ impl<'a> Cx<'a> {
             request,
             files,
             findings: Diagnostics::default(),
+            publish: Publish::default(),
             carried: Vec::new(),
             ports: 0,
             #[cfg(test)]

@@ -156,14 +156,11 @@ fn devices<T>(
         let path = fields.read(cx, "path", text);
         let value = fields.take(key);
         fields.finish(cx);
-        match (path, value) {
-            (Some(path), Some(value)) => {
-                devices.extend(reader(cx, &value).map(|value| (path, value)));
-            }
-            _ => {
-                let message = format!("`{}` needs `path` and `{key}`", item.path);
-                cx.push(Diagnostic::error(message, item.span()));
-            }
+        if let (Some(path), Some(value)) = (path, value) {
+            devices.extend(reader(cx, &value).map(|value| (path, value)));
+        } else {
+            let message = format!("`{}` needs `path` and `{key}`", item.path);
+            cx.push(Diagnostic::error(message, item.span()));
         }
     }
     Some(devices)

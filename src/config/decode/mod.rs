@@ -8,6 +8,7 @@
 //! The readers are small functions over a `context::Field`: one file per section of the Compose
 //! Specification. `service` and `stack` put them together, `check` looks at the whole.
 
+pub mod argument;
 mod build;
 mod check;
 mod command;

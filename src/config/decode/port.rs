@@ -10,8 +10,29 @@ use crate::config::node::Value;
 use crate::config::place::within;
 use crate::project::{Port, Protocol, PublishedPort};
 
-/// A service of the developer's own machine is nobody else's business.
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Where a port without an address is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Publish {
+    /// On loopback: a service of the developer's own machine is nobody else's business.
+    #[default]
+    Loopback,
+    /// On all addresses, as Compose does.
+    All,
+}
+
+impl Publish {
+    const fn address(self) -> IpAddr {
+        match self {
+            Self::Loopback => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Self::All => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        }
+    }
+}
+
+/// Reads `publish`.
+pub(super) fn publish(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Publish> {
+    word(cx, field, &[("loopback", Publish::Loopback), ("all", Publish::All)])
+}
 
 const PROTOCOLS: &[(&str, Protocol)] =
     &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
@@ -71,7 +92,7 @@ fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     let Some(text) = field.node.scalar_text() else {
         return cx.wrong(field, "a port such as `8080:80` or a mapping");
     };
-    match parse_short(text) {
+    match parse_short(text, cx.publish.address()) {
         Ok(ports) => Some(ports),
         Err(error) => {
             let place = within(field.span(), text, error.place(text));
@@ -112,7 +133,7 @@ impl InvalidPort {
 }
 
 /// Reads `[[ADDRESS:][auto:]PUBLISHED:]TARGET[/PROTOCOL]`; a range of targets becomes single ports.
-fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
+fn parse_short(text: &str, default: IpAddr) -> Result<Vec<Port>, InvalidPort> {
     let (rest, protocol) = split_protocol(text)?;
     let (rest, target) = match rest.rsplit_once(':') {
         Some((rest, target)) => (Some(rest), target),
@@ -135,7 +156,7 @@ fn parse_short(text: &str) -> Result<Vec<Port>, InvalidPort> {
         },
     };
     let host_ip = match address {
-        None | Some("") => LOOPBACK,
+        None | Some("") => default,
         Some(address) => {
             let bare = address.strip_prefix('[').and_then(|bare| bare.strip_suffix(']'));
             bare.unwrap_or(address).parse().map_err(|_| InvalidPort::Address(address.to_owned()))?
@@ -249,8 +270,9 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     }
     let target = target.and_then(|target| integer::<u16>(cx, &target).map(|port| (port, target)));
     let published_at = fields.take("published");
-    let host_ip =
-        fields.read(cx, "host_ip", |cx, ip| parsed_as(cx, ip, "an IP address")).unwrap_or(LOOPBACK);
+    let host_ip = fields
+        .read(cx, "host_ip", |cx, ip| parsed_as(cx, ip, "an IP address"))
+        .unwrap_or_else(|| cx.publish.address());
     let protocol = fields.read(cx, "protocol", |cx, protocol| word(cx, protocol, PROTOCOLS));
     let name = fields.read(cx, "name", text);
     let app_protocol = fields.read(cx, "app_protocol", text);
@@ -296,7 +318,7 @@ mod tests {
 
     /// One port a line, in the long form's words.
     fn shown(text: &str) -> String {
-        match parse_short(text) {
+        match parse_short(text, Publish::Loopback.address()) {
             Err(error) => format!("error: {error}"),
             Ok(ports) => ports
                 .iter()

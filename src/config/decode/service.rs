@@ -49,6 +49,7 @@ pub(super) struct Draft<'n> {
 /// Places of settings of a service.
 #[derive(Default)]
 pub(super) struct Places<'n> {
+    pub(super) build: Option<&'n Span>,
     pub(super) scale: Option<&'n Span>,
     pub(super) container_name: Option<&'n Span>,
     pub(super) network_mode: Option<&'n Span>,
@@ -117,6 +118,7 @@ pub(super) fn service<'n>(
         dependencies: Vec::new(),
         places: Places::default(),
     };
+    draft.places.build = fields.take("build").map(|field| field.key);
     draft.service.profiles = profiles;
     draft.service.build = build;
     draft.service.develop = develop;
@@ -341,11 +343,16 @@ fn volume_owners<'n>(
 fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     let extension = fields.take("x-devstack");
     let mut extension = extension.and_then(|field| Fields::open(cx, &field));
-    let mut take =
-        |key| fields.take(key).or_else(|| extension.as_mut().and_then(|fields| fields.take(key)));
-    let (aliases, ready_at, urls_at) = (take("aliases"), take("ready"), take("urls"));
-    let reload_at = take("reload");
-    let preset = fields.take("preset");
+    let mut take = |cx: &mut Cx<'_>, key| {
+        if let Some(field) = fields.take(key) {
+            not_composes(cx, key, &field);
+            return Some(field);
+        }
+        extension.as_mut().and_then(|fields| fields.take(key))
+    };
+    let (aliases, ready_at) = (take(cx, "aliases"), take(cx, "ready"));
+    let (urls_at, preset) = (take(cx, "urls"), take(cx, "preset"));
+    let reload_at = take(cx, "reload");
     if let Some(place) = &reload_at {
         draft.service.reload = reload(cx, place);
         draft.places.reload = draft.service.reload.is_some().then_some(place.key);
@@ -366,10 +373,24 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     service.urls = urls_at
         .and_then(|field| urls(cx, &field, &service.environment, &published))
         .unwrap_or_else(IndexMap::new);
-    if let Some(mut extension) = extension {
-        // Presets are expanded when the files are merged, and only this key is looked at there.
-        extension.refuse(cx, "preset", "write `preset:` beside `x-devstack:`");
+    if let Some(extension) = extension {
         extension.finish(cx);
+    }
+}
+
+/// A file by Compose's name is read by docker compose too, which knows no keys of ours.
+fn not_composes(cx: &mut Cx<'_>, key: &str, field: &Field<'_>) {
+    let file = std::path::Path::new(&field.key.source.name).file_name();
+    let is_composes = file.is_some_and(|file| {
+        let file = file.to_string_lossy();
+        ["compose.", "docker-compose."].iter().any(|name| file.starts_with(name))
+    });
+    if is_composes {
+        let message = format!("`{key}` is a key of devstack: docker compose refuses this file");
+        cx.push(
+            Diagnostic::warning(message, field.key)
+                .help("write it under `x-devstack:`, or name the file `devstack.yaml`"),
+        );
     }
 }
 
@@ -391,6 +412,11 @@ impl Draft<'_> {
     pub(super) fn has_health(&self) -> bool {
         self.service.ready.as_ref().is_some_and(|ready| !ready.probes.is_empty())
             || self.service.healthcheck.as_ref().is_some_and(|check| !check.disable)
+    }
+
+    /// Whether its image is built.
+    pub(super) const fn is_built(&self) -> bool {
+        self.service.build.is_some()
     }
 
     /// Whether the file switches off whatever health check the image has.

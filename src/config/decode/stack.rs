@@ -8,6 +8,7 @@ use super::check;
 use super::context::{Cx, Field, Fields, Placed};
 use super::network::{Joined, network};
 use super::object::{Kind, object, volume};
+use super::port::publish;
 use super::scalar::text;
 use super::service::{Draft, service};
 use crate::config::diagnostic::{Diagnostic, Severity};
@@ -44,6 +45,15 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     }
     // Applied when the files were merged.
     fields.take("include");
+    let mut extension =
+        fields.take("x-devstack").and_then(|extension| Fields::open(cx, &extension));
+    let publish_at = fields
+        .take("publish")
+        .or_else(|| extension.as_mut().and_then(|extension| extension.take("publish")));
+    cx.publish = publish_at.and_then(|field| publish(cx, &field)).unwrap_or_default();
+    if let Some(extension) = extension {
+        extension.finish(cx);
+    }
 
     let sections = ["networks", "volumes", "secrets", "configs"].map(|key| fields.take(key));
     let [networks_at, volumes_at, secrets_at, configs_at] = &sections;
@@ -228,7 +238,9 @@ fn objects(
                 Kind::Secret => &draft.secrets,
                 Kind::Config => &draft.configs,
             };
+            let builds = draft.service.build.iter().flat_map(|build| &build.secrets);
             grants.iter().any(|grant| grant.value.source == key)
+                || (kind == Kind::Secret && builds.into_iter().any(|secret| secret.source == key))
         })
     };
     let mut objects = IndexMap::new();

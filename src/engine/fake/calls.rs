@@ -13,7 +13,7 @@ use crate::engine::{
     ContainerEvent, ContainerEventKind, ContainerFacts, Engine, EngineError, EngineErrorKind,
     ExecOutcome, LogLineStream, LogLines, ProgressSink,
 };
-use crate::project::{Duration, HealthcheckTest};
+use crate::project::{Duration, HealthcheckTest, Hook};
 use crate::state::{
     ContainerId, ContainerSpec, ContainerState, DEFAULT_STOP_GRACE, Health, ImageSpec,
     InjectedFile, NetworkSpec, Observed, ObservedContainer, ObservedNetwork, ObservedPort,
@@ -329,6 +329,13 @@ impl Engine for FakeEngine {
             }
             Some(Health::Unhealthy) | None => ExecOutcome { code: 1, output: String::new() },
         })
+    }
+
+    async fn run_hook(&self, id: &ContainerId, hook: &Hook) -> Result<(), EngineError> {
+        let mut state = self.lock();
+        let name = state.name_of(id);
+        state.asked.push(format!("hook {} in {name}", hook.command.join(" ")));
+        Ok(())
     }
 
     async fn log_lines(

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::Reconcile;
 use super::options::{Conflict, ReconcileOptions};
 use crate::event::Subject;
+use crate::plan::graph::topological;
 use crate::plan::step::{Cause, Operation, StepId};
-use crate::project::PullPolicy;
+use crate::project::{ImageRef, NamedContext, PullPolicy};
 use crate::state::{ImageSpec, NetworkSpec, Observed, labels};
 
 impl Reconcile<'_> {
     pub(super) fn images(&mut self) {
-        for image in &self.desired.images {
+        for image in in_order(&self.desired.images) {
             self.warn_of_stale(image);
             match image_step(image, self.observed, self.options) {
                 Ok(None) => {}
@@ -20,7 +23,10 @@ impl Reconcile<'_> {
                         reference: image.reference.to_string(),
                         services: image.services.clone(),
                     };
-                    let step = self.plan.push(operation, subject, cause, Vec::new());
+                    let after = needed_images(image)
+                        .filter_map(|needed| self.images.get(&needed).copied())
+                        .collect();
+                    let step = self.plan.push(operation, subject, cause, after);
                     self.images.insert(image.reference.familiar(), step);
                 }
                 Err(conflict) => self.conflicts.push(conflict),
@@ -167,6 +173,27 @@ impl Reconcile<'_> {
             }
         }
     }
+}
+
+/// The images that a build names as its contexts.
+fn needed_images(image: &ImageSpec) -> impl Iterator<Item = String> {
+    image.build.iter().flat_map(|build| build.additional_contexts.values()).filter_map(|context| {
+        match context {
+            NamedContext::Image(reference) => {
+                reference.parse::<ImageRef>().ok().map(|reference| reference.familiar())
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Images such that each comes after those that its build needs.
+fn in_order(images: &[ImageSpec]) -> Vec<&ImageSpec> {
+    let by_name: IndexMap<String, &ImageSpec> =
+        images.iter().map(|image| (image.reference.familiar(), image)).collect();
+    let names: Vec<String> = by_name.keys().cloned().collect();
+    let order = topological(&names, |name| needed_images(by_name[name]).collect());
+    order.iter().map(|name| by_name[name]).collect()
 }
 
 pub(super) fn image_step(

@@ -158,7 +158,7 @@ fn errors_of_all_files_are_shown_together() {
     error: `A B` is not a name of a variable
      --> .env:1:1
       |
-    1 | A B=1
+    1 | A B=*
       | ^^^
       |
       = help: write `NAME=value`, and quotes around a value of several lines
@@ -166,7 +166,7 @@ fn errors_of_all_files_are_shown_together() {
     error: this quoted value has no end
      --> .env:2:3
       |
-    2 | C="x
+    2 | C="*
       |   ^ opened here
       |
       = help: close it with `"`, or write `\"` inside it

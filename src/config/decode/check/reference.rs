@@ -7,7 +7,7 @@ use crate::config::decode::service::Draft;
 use crate::config::decode::stack::Declared;
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::suggest::closest;
-use crate::project::{DependsOnCondition, Mount, ServiceName};
+use crate::project::{DependsOnCondition, Mount, NamedContext, ServiceName};
 
 /// A name that a service uses.
 struct Reference<'n> {
@@ -65,7 +65,14 @@ fn references<'n>(draft: &Draft<'n>) -> Vec<Reference<'n>> {
         name: grant.value.source.clone(),
         span: grant.span,
     });
-    networks.chain(volumes).chain(secrets).chain(configs).collect()
+    // The place of a build's secret is that of the whole build: it is rare.
+    let built =
+        draft.service.build.iter().flat_map(|build| &build.secrets).map(|secret| Reference {
+            kind: "secret",
+            name: secret.source.clone(),
+            span: draft.places.build.unwrap_or(draft.key),
+        });
+    networks.chain(volumes).chain(secrets).chain(configs).chain(built).collect()
 }
 
 /// Checks that each service depended on exists, is selected and can be what is waited for.
@@ -74,6 +81,18 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
         drafts.iter().map(|draft| (draft.service.name.as_str(), draft)).collect();
     for draft in drafts {
         let name = &draft.service.name;
+        for context in
+            draft.service.build.iter().flat_map(|build| build.additional_contexts.values())
+        {
+            if let NamedContext::Service(other) = context
+                && by_name.get(other.as_str()).is_none_or(|target| !target.is_built())
+            {
+                let message = format!(
+                    "the build of `{name}` needs `{other}`, which is no service with a `build`"
+                );
+                cx.push(Diagnostic::error(message, draft.places.build.unwrap_or(draft.key)));
+            }
+        }
         for edge in &draft.dependencies {
             let other = &edge.value.service;
             let dependency = &edge.value.dependency;
@@ -100,8 +119,9 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
                     "the service `{name}` depends on `{other}`, which no active profile selects"
                 );
                 let profile = target.service.profiles.first().map_or("", String::as_str);
+                // An error only for a run that it is part of, see `select`.
                 cx.push(
-                    Diagnostic::error(message, edge.span)
+                    Diagnostic::warning(message, edge.span)
                         .also(target.key, "not selected")
                         .help(format!("add `--profile {profile}`, or write `required: false`")),
                 );

@@ -462,7 +462,7 @@ fn edges_need_something_at_the_other_end() {
         (
             "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, profiles: [dev]}",
             &[
-                "2:30 `b` error: the service `a` depends on `b`, which no active profile selects; 3:3 not selected; help: add `--profile dev`, or write `required: false`",
+                "2:30 `b` warning: the service `a` depends on `b`, which no active profile selects; 3:3 not selected; help: add `--profile dev`, or write `required: false`",
             ],
         ),
         (

@@ -344,12 +344,6 @@ fn wrong_own_keys_say_what_is_wrong() {
         ("aliases: [web]", &[]),
         ("preset: [a]", &["1:36 `[a]` error: `services.web.preset` must be text, not a list"]),
         (
-            "x-devstack: {preset: postgres}",
-            &[
-                "1:41 `preset` error: `services.web.x-devstack.preset` is not supported yet; help: write `preset:` beside `x-devstack:`",
-            ],
-        ),
-        (
             "x-devstack: {redy: {}}",
             &[
                 "1:41 `redy` error: unknown key `redy` in `services.web.x-devstack`; help: did you mean `ready`?",

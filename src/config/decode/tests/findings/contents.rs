@@ -347,28 +347,10 @@ fn wrong_builds_say_what_is_wrong() {
             ],
         ),
         (
-            "build: {context: ., additional_contexts: {a: ./b}}",
-            &[
-                "1:48 `additional_contexts` error: `services.web.build.additional_contexts` is not supported yet; help: build with a `context` that holds all files",
-            ],
-        ),
-        (
-            "build: {context: ., ssh: [default]}",
-            &[
-                "1:48 `ssh` error: `services.web.build.ssh` is not supported yet; help: fetch what needs the key before the build, into its context",
-            ],
-        ),
-        (
             "build: {context: ., cache_to: [x], sbom: true}",
             &[
                 "1:48 `cache_to` warning: `services.web.build.cache_to` is not supported yet and is ignored",
                 "1:63 `sbom` warning: `services.web.build.sbom` is not supported yet and is ignored",
-            ],
-        ),
-        (
-            "build: {context: ., secrets: [token]}",
-            &[
-                "1:48 `secrets` error: `services.web.build.secrets` is not supported yet; help: give the build what it needs by `args` or in its context",
             ],
         ),
         (

@@ -1,0 +1,166 @@
+//! Keys of Compose's language that act on the engine: rarer settings, hooks, builds, one-offs.
+
+use crate::support::{Stack, text};
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn rarer_settings_arrive() {
+    let stack = Stack::new(
+        "rarer",
+        r"
+services:
+  data:
+    image: redis:8
+    init: true
+    command: [sleep, infinity]
+    volumes: [/shared]
+  app:
+    image: redis:8
+    init: true
+    command: [sleep, infinity]
+    volumes_from: ['data:ro']
+    links: ['data:origin']
+    cgroup: host
+    cpu_quota: 50000
+    cpu_period: 100000
+    device_cgroup_rules: ['c 1:3 mr']
+    uts: host
+    mac_address: '02:42:ac:11:65:43'
+    networks:
+      default:
+        driver_opts: {com.example.option: x}
+",
+    );
+    stack.ok(&["up", "-d"]);
+    stack.exec("data", &["sh", "-c", "echo here > /shared/file"]);
+    assert_eq!(stack.exec("app", &["cat", "/shared/file"]), "here");
+    assert!(
+        stack.exec("app", &["sh", "-c", "touch /shared/x || echo refused"]).contains("refused")
+    );
+    assert!(!stack.exec("app", &["getent", "hosts", "origin"]).is_empty());
+    assert!(
+        stack.exec("app", &["cat", "/sys/class/net/eth0/address"]).contains("02:42:ac:11:65:43")
+    );
+    let host = &stack.inspect("app")["HostConfig"];
+    assert_eq!(host["CgroupnsMode"], "host");
+    assert_eq!(host["CpuQuota"], 50_000);
+    assert_eq!(host["CpuPeriod"], 100_000);
+    assert_eq!(text(&host["DeviceCgroupRules"][0]), "c 1:3 mr");
+    assert_eq!(host["UTSMode"], "host");
+    // Nothing changed, so nothing is done.
+    let again = stack.ok(&["up", "-d"]);
+    assert!(!again.stderr.contains("app"), "{again}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn hooks_run_after_the_start_and_before_the_stop() {
+    let stack = Stack::new(
+        "hooks",
+        r#"
+services:
+  app:
+    image: redis:8
+    init: true
+    command: [sleep, infinity]
+    volumes: ['kept:/kept']
+    post_start:
+      - {command: "sh -c 'echo started $$WHO >> /kept/life'", environment: [WHO=me]}
+    pre_stop:
+      - command: [sh, -c, 'echo stopping >> /kept/life']
+  next:
+    image: redis:8
+    init: true
+    command: [sleep, infinity]
+    volumes: ['kept:/kept:ro']
+    depends_on: [app]
+volumes: {kept: }
+"#,
+    );
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.exec("app", &["cat", "/kept/life"]), "started me");
+    stack.ok(&["stop", "app"]);
+    assert_eq!(stack.exec("next", &["cat", "/kept/life"]), "started me\nstopping");
+
+    stack.write(
+        "devstack.yaml",
+        "services: {app: {image: 'redis:8', command: [sleep, infinity], post_start: [{command: [sh, -c, 'echo broken >&2; exit 3']}]}}",
+    );
+    let failed = stack.devstack(&["up", "-d"]).ended_with(1);
+    assert!(failed.stderr.contains("exit code 3: broken"), "{failed}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn builds_read_secrets_and_further_contexts_and_keep_neither() {
+    const TOLD: &str = "correct-horse-battery";
+    let stack = Stack::new(
+        "contexts",
+        r#"
+services:
+  base:
+    build: {context: ., dockerfile_inline: "FROM redis:8\nRUN echo base > /base"}
+    command: [sleep, infinity]
+    profiles: [never]
+  app:
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM base
+        COPY --from=lib file /file
+        RUN --mount=type=secret,id=token,required wc -c < /run/secrets/token > /length
+        RUN --mount=type=secret,id=other,required wc -c < /run/secrets/other >> /length
+      additional_contexts: {lib: ./lib, base: 'service:base'}
+      secrets: [token, {source: variable, target: other}]
+    init: true
+    command: [sleep, infinity]
+secrets: {token: {file: ./token}, variable: {environment: TOLD}}
+"#,
+    )
+    .with_env("TOLD", TOLD);
+    stack.write("lib/file", "from the library\n");
+    stack.write("token", "12345678");
+    let up = stack.ok(&["up", "-d", "--progress", "plain"]);
+    assert!(!up.to_string().contains(TOLD), "{up}");
+    assert_eq!(stack.exec("app", &["cat", "/base", "/file"]), "base\nfrom the library");
+    assert_eq!(stack.exec("app", &["cat", "/length"]), format!("8\n{}", TOLD.len()));
+    stack.ok(&["down", "--rmi", "local"]);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn one_offs_bring_what_they_need_and_leave_nothing() {
+    let stack = Stack::new(
+        "oneoff",
+        r"
+services:
+  db: {image: 'redis:8', init: true, ready: {exec: [redis-cli, ping]}}
+  app:
+    image: redis:8
+    init: true
+    command: [sleep, infinity]
+    environment: {A: file, B: file}
+    ports: ['16399:6379']
+    depends_on: {db: {condition: service_healthy}}
+",
+    );
+    let run = stack.ok(&[
+        "run",
+        "--rm",
+        "-T",
+        "-e",
+        "A=line",
+        "app",
+        "sh",
+        "-c",
+        "echo $A $B; redis-cli -h db ping",
+    ]);
+    assert_eq!(run.stdout, "line file\nPONG\n");
+    let all = stack.ok(&["ps", "-a", "--format", "json"]).stdout;
+    assert!(!all.contains("-run-"), "{all}");
+    stack.devstack(&["run", "--rm", "-T", "--no-deps", "app", "sh", "-c", "exit 7"]).ended_with(7);
+    let detached = stack.ok(&["run", "-d", "--name", &format!("{}-job", stack.name()), "app"]);
+    assert_eq!(detached.stdout.trim(), format!("{}-job", stack.name()));
+    stack.ok(&["down"]);
+    assert!(!stack.ok(&["ps", "-a", "--format", "json"]).stdout.contains("-job"));
+}
