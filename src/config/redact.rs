@@ -45,10 +45,9 @@ pub fn redact_url(text: &str) -> String {
         let (before, after) = rest.split_at(at + 3);
         shown.push_str(before);
         // What belongs to user and host: up to the path, or to what cannot be in a URL.
+        // A quotation mark may be part of a password.
         let end = after
-            .find(|c: char| {
-                matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>') || c.is_whitespace()
-            })
+            .find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '<' | '>') || c.is_whitespace())
             .unwrap_or(after.len());
         let (authority, next) = after.split_at(end);
         match authority.rsplit_once('@') {
@@ -160,6 +159,8 @@ mod tests {
             ("postgres://app:@db", "postgres://app:@db"),
             ("http://db:5432/a@b", "http://db:5432/a@b"),
             ("x://u:p@ss@h", "x://u:***@h"),
+            ("x://u:it's@h", "x://u:***@h"),
+            ("'http://h:80'", "'http://h:80'"),
             ("see https://u:p@h/x and more", "see https://u:***@h/x and more"),
             ("://", "://"),
         ];

@@ -97,8 +97,13 @@ impl Engine for DockerEngine {
         if let Some(platform) = &spec.service.platform {
             options = options.platform(platform);
         }
-        // Several networks at once are understood since API 1.44.
+        // Several networks at once, and addresses for each, are understood since API 1.44.
         let all_networks = self.has_api(44);
+        if !all_networks && spec.networks.values().any(|it| it.mac_address.is_some()) {
+            let reason = "`mac_address` needs Docker Engine 25 (API 1.44) or newer".to_owned();
+            let kind = EngineErrorKind::Refused(reason);
+            return Err(EngineError::new("create container", name, kind));
+        }
         let body = convert::container(spec, inherit, all_networks, self.has_api(44));
         let created = self
             .docker

@@ -24,6 +24,10 @@ const LIMIT: Duration = Duration::from_mins(3);
 /// After so many restarts by the engine a service counts as failing, not as starting.
 const MOST_RESTARTS: u64 = 3;
 
+/// A container that ran before may be called unhealthy because of what is over, such as a pause:
+/// so long it is asked itself before that counts.
+const SECOND_OPINION: Duration = Duration::from_secs(2);
+
 /// Lines of the log that a failure keeps.
 const LOG_LINES: usize = 80;
 
@@ -83,7 +87,22 @@ pub(super) async fn wait<E: Engine>(
         };
         match judge(&facts, waiting.condition, waiting.spec.service.restart) {
             Verdict::Satisfied => return Ok(Reached::Finished),
-            Verdict::Failed(reason) => return Err(waiting.failure(reason, probing.last()).await),
+            Verdict::Failed(reason) => {
+                let asked = Asked {
+                    facts: &facts,
+                    is_assumed,
+                    whole_log: false,
+                    deaths: seen.deaths,
+                    look: SECOND_OPINION,
+                };
+                if matches!(reason, WaitFailureReason::Unhealthy { .. })
+                    && waiting.begun == Begun::Before
+                    && matches!(probing.run(&asked).await?, Found::Ready)
+                {
+                    return Ok(Reached::Ready { deaths: seen.deaths });
+                }
+                return Err(waiting.failure(reason, probing.last()).await);
+            }
             Verdict::Wait => {
                 if facts.state == ContainerState::Restarting {
                     probing.told("restarting".to_owned());

@@ -85,7 +85,9 @@ fn a_run_makes_no_call_that_it_could_do_without() {
     // Who it is, four lists, the events, what is made and started, the table's list.
     stack.ok(&["up", "-d"]);
     let cold = counter.take();
-    assert_eq!(cold.len(), 1 + 4 + 1 + 2 + 2 + 2 + 1, "{cold:#?}");
+    // Names of networks are unique only since API 1.44: before, a new one is looked for again.
+    let looked_again = usize::from(!engine::has_api(44));
+    assert_eq!(cold.len(), 1 + 4 + 1 + 2 + looked_again + 2 + 2 + 1, "{cold:#?}");
 
     // Once the engine knows how they are, its lists say enough.
     eventually("healthy containers", seconds(20), || {

@@ -36,6 +36,13 @@ pub(crate) fn require() {
     }
 }
 
+/// Whether the engine speaks API 1.`minor`.
+pub(crate) fn has_api(minor: u32) -> bool {
+    let version = get("/version");
+    let spoken = version["ApiVersion"].as_str().and_then(|it| it.split_once('.'));
+    spoken.and_then(|(_, it)| it.parse::<u32>().ok()).is_some_and(|it| it >= minor)
+}
+
 /// Asks for what must be there.
 pub(crate) fn get(path: &str) -> Value {
     let answer = try_get(path);

@@ -329,7 +329,10 @@ fn logs_are_in_the_order_of_time(journey: &Journey) {
         // Of one container the engine's own order is kept: its two outputs are stamped apart.
         assert!(last <= time || prefix == last_prefix, "{last} before {line}");
         prefix.clone_into(&mut last_prefix);
-        last = last.max(time);
+        // What is indented belongs to the line before it and stays with it.
+        if !rest.split_once(' ').is_some_and(|(_, text)| text.starts_with([' ', '\t'])) {
+            last = last.max(time);
+        }
     }
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), SERVICES);
     let plain = journey.stack.ok(&["logs", "--no-log-prefix", "--tail", "1", "redis"]).stdout;

@@ -95,8 +95,8 @@ services:
       - node
       - -e
       - |
-        setTimeout(() => require("node:net").createServer((socket) => socket.end("here"))
-          .listen(8080), 1500);
+        const answer = (socket) => socket.on("error", () => {{}}).end("here");
+        setTimeout(() => require("node:net").createServer(answer).listen(8080), 1500);
 "#
         ),
     );

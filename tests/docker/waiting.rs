@@ -1,6 +1,6 @@
 //! What `up` waits for, and what it says when that does not come.
 
-use crate::support::{Stack, seconds};
+use crate::support::{Stack, eventually, seconds};
 
 /// A service that runs a shell script.
 fn script(lines: &str, more: &str) -> String {
@@ -66,6 +66,21 @@ fn a_crash_loop_ends_the_wait() {
         .fails(&["up", "-d"])
         .says(&["service `app` exits again and again", "exit code 3", "| once more"])
         .within(seconds(60));
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn who_was_called_unhealthy_before_is_asked_itself() {
+    let check = "    healthcheck:\n      test: [CMD-SHELL, \"exit 1\"]\n      \
+                 interval: 1s\n      retries: 1\n    ready:\n      exec: [\"true\"]\n";
+    let stack = Stack::new("opinion", &script("exec sleep infinity", check));
+    stack.ok(&["up", "-d"]);
+    let id = stack.id("app");
+    eventually("the engine calls it unhealthy", seconds(20), || {
+        stack.inspect("app")["State"]["Health"]["Status"] == "unhealthy"
+    });
+    stack.ok(&["up", "-d"]).within(seconds(15));
+    assert_eq!(stack.id("app"), id);
 }
 
 #[test]
