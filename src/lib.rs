@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`project`] | the resolved model; its `Serialize` is Compose's canonical form | - |
 //! | [`config`] | text to `Project`: a tree of nodes that know their place ([`config::load`]), then types ([`config::decode`]); every finding is a [`config::diagnostic::Diagnostic`] | `project` |
-//! | [`state`] | what should be on the engine and what is there; labels and digests | `project` |
+//! | [`state`] | what should be on the engine and what is there; labels and digests; the reload runner (`templates/runner`) that containers get | `project` |
 //! | [`event`] | what happens during a run, as plain data | `project` |
 //! | [`plan`] | decisions: a DAG of single engine calls, each with its cause | `state`, `event`, `project` |
 //! | [`engine`] | the trait, bollard behind it, and a fake for tests | `state`, `event`, `project`, `os` |
@@ -56,6 +56,8 @@
 //!   machine, so that no packet for an address that is gone leaves by the default route.
 //! - Secrets have a type ([`project::Secret`]) that hides them, and text from elsewhere is
 //!   redacted before it is shown in an error.
+//! - What a container holds at its door never depends on devstack staying alive: a door is closed
+//!   only for the start that devstack makes, and every later run opens it.
 //! - stdout is data, stderr is everything else.
 
 pub mod project;

@@ -251,7 +251,8 @@ fn limits_checks_and_policies_are_set(journey: &Journey) {
         let inspected = journey.stack.inspect(service);
         let host = &inspected["HostConfig"];
         assert!(host["Memory"].as_i64().unwrap() >= 256 << 20, "memory of {service}");
-        assert_eq!(host["NanoCpus"], 1_000_000_000, "CPUs of {service}");
+        let cpus = if service == "api" { 2 } else { 1 };
+        assert_eq!(host["NanoCpus"], cpus * 1_000_000_000_u64, "CPUs of {service}");
         assert_eq!(host["RestartPolicy"]["Name"], "unless-stopped", "{service}");
         let check = &inspected["Config"]["Healthcheck"];
         assert!(check["Test"].as_array().is_some_and(|test| test.len() > 1), "{service}: {check}");
