@@ -1,6 +1,5 @@
 //! A container's own process: its streams, its terminal, its end; and standing still.
 
-use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, InspectContainerOptions, ResizeContainerTTYOptionsBuilder,
@@ -65,19 +64,8 @@ impl DockerEngine {
             .attach_container(&id.0, Some(options.build()))
             .await
             .map_err(|error| self.error("attach to container", id.short(), &error))?;
-        let (engine, subject) = (self.clone(), id.short().to_owned());
-        let output = attached
-            .output
-            .map(move |chunk| match chunk {
-                Ok(LogOutput::StdErr { message }) => Ok((true, message)),
-                Ok(
-                    LogOutput::StdOut { message }
-                    | LogOutput::StdIn { message }
-                    | LogOutput::Console { message },
-                ) => Ok((false, message)),
-                Err(error) => Err(engine.error("attach to container", subject.clone(), &error)),
-            })
-            .boxed();
+        let subject = id.short().to_owned();
+        let output = self.output_of(attached.output, "attach to container", subject);
         Ok(ExecStreams { id: id.0.clone(), output, input: attached.input })
     }
 

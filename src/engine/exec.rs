@@ -3,10 +3,11 @@
 use std::pin::Pin;
 
 use bollard::container::LogOutput;
+use bollard::errors::Error as BollardError;
 use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
 use tokio::io::AsyncWrite;
 
 use super::error::EngineError;
@@ -83,22 +84,31 @@ impl DockerEngine {
         match self.docker.start_exec(&exec.id, Some(options)).await.map_err(failed)? {
             StartExecResults::Detached => Ok(None),
             StartExecResults::Attached { output, input } => {
-                let engine = self.clone();
-                let subject = subject();
-                let output = output
-                    .map(move |chunk| match chunk {
-                        Ok(LogOutput::StdErr { message }) => Ok((true, message)),
-                        Ok(
-                            LogOutput::StdOut { message }
-                            | LogOutput::StdIn { message }
-                            | LogOutput::Console { message },
-                        ) => Ok((false, message)),
-                        Err(error) => Err(engine.error("run", subject.clone(), &error)),
-                    })
-                    .boxed();
+                let output = self.output_of(output, "run", subject());
                 Ok(Some(ExecStreams { id: exec.id, output, input }))
             }
         }
+    }
+
+    /// What a process prints, as [`ExecStreams`] has it; `action` and `subject` are for its errors.
+    pub(super) fn output_of(
+        &self,
+        output: impl Stream<Item = Result<LogOutput, BollardError>> + Send + 'static,
+        action: &'static str,
+        subject: String,
+    ) -> BoxStream<'static, Result<(bool, Bytes), EngineError>> {
+        let engine = self.clone();
+        output
+            .map(move |chunk| match chunk {
+                Ok(LogOutput::StdErr { message }) => Ok((true, message)),
+                Ok(
+                    LogOutput::StdOut { message }
+                    | LogOutput::StdIn { message }
+                    | LogOutput::Console { message },
+                ) => Ok((false, message)),
+                Err(error) => Err(engine.error(action, subject.clone(), &error)),
+            })
+            .boxed()
     }
 
     /// Tells a command's terminal its size.
