@@ -12,7 +12,7 @@ use crate::state::Desired;
 /// The plan with the hooks of the services that `desired` has. Whatever waited for a start waits
 /// for its hooks, too.
 #[must_use]
-pub fn weave(plan: Plan, desired: &Desired) -> Plan {
+pub fn weave(mut plan: Plan, desired: &Desired) -> Plan {
     let services: HashMap<&str, &Service> = desired
         .containers
         .iter()
@@ -23,7 +23,7 @@ pub fn weave(plan: Plan, desired: &Desired) -> Plan {
         return plan;
     }
     let mut weaving = Weaving { plan: Plan::default(), made: Vec::new(), ended: Vec::new() };
-    for mut step in plan.steps {
+    for mut step in std::mem::take(&mut plan.steps) {
         for id in &mut step.after {
             *id = weaving.ended[id.0];
         }
@@ -34,7 +34,7 @@ pub fn weave(plan: Plan, desired: &Desired) -> Plan {
         };
         weaving.step(step, service);
     }
-    Plan { unchanged: plan.unchanged, warnings: plan.warnings, ..weaving.plan }
+    Plan { steps: weaving.plan.steps, ..plan }
 }
 
 struct Weaving {
