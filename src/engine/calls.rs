@@ -7,13 +7,14 @@ use bollard::query_parameters::{
     RenameContainerOptionsBuilder, RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
     UploadToContainerOptionsBuilder,
 };
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::error::{EngineError, EngineErrorKind};
 use super::{
     ContainerEvent, ContainerEventKind, ContainerFacts, DockerEngine, Engine, ExecOutcome,
-    ExecRequest, LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
+    ExecRequest, ExecStreams, LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
 };
 use crate::project::{Duration, Hook};
 use crate::state::{
@@ -171,6 +172,24 @@ impl Engine for DockerEngine {
             grace.map(|grace| StopContainerOptionsBuilder::default().t(seconds(grace)).build());
         already(self.docker.stop_container(&id.0, options).await, &[304, 404])
             .map_err(|error| self.error("stop container", id.short(), &error))
+    }
+
+    async fn process_end(&self, id: &ContainerId) -> Result<BoxFuture<'static, bool>, EngineError> {
+        // The engine closes what is attached to a container when the process has ended, whatever
+        // the process does with its own ends before; only then it takes down the network, and
+        // only after that a stop or a wait returns.
+        let ExecStreams { mut output, input, .. } = self.attach(id, false, None).await?;
+        Ok(async move {
+            let _input = input;
+            loop {
+                match output.next().await {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => return false,
+                    None => return true,
+                }
+            }
+        }
+        .boxed())
     }
 
     async fn restart_container(

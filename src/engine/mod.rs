@@ -29,6 +29,7 @@ mod usage;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use indexmap::IndexMap;
 
@@ -205,6 +206,14 @@ pub trait Engine: Send + Sync + 'static {
         id: &ContainerId,
         grace: Option<Duration>,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// Watches for the end of a running container's process, which comes before its stop returns:
+    /// the engine takes down the container's network in between. The future says whether the
+    /// process has ended; `false` when that cannot be told.
+    fn process_end(
+        &self,
+        id: &ContainerId,
+    ) -> impl Future<Output = Result<BoxFuture<'static, bool>, EngineError>> + Send;
 
     /// Stops and starts a container.
     fn restart_container(

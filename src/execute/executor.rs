@@ -1,6 +1,6 @@
 //! Walks a plan's graph.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub async fn execute<E: Engine>(
         Ok(lives) => lives,
         Err(failure) => return Err(ExecuteError { failures: vec![failure], cancelled: false }),
     };
-    let (probes, findings) = mpsc::channel(64);
+    let (notices, heard) = mpsc::channel(64);
     let run = Run {
         shared: Arc::new(Shared {
             engine,
@@ -91,7 +91,7 @@ pub async fn execute<E: Engine>(
             images: ImageChecks::default(),
             slots: Semaphore::new(limits.parallel.max(1)),
             port_ranges: Mutex::new(()),
-            probes,
+            notices,
             begun: Instant::now(),
             stopped_within: plan.stopped_within,
             abort: cancel.child_token(),
@@ -101,11 +101,12 @@ pub async fn execute<E: Engine>(
         state: vec![StepState::Pending; plan.steps.len()],
         created: HashMap::new(),
         ready: HashMap::new(),
+        process_ended: HashSet::new(),
         failures: Vec::new(),
         probe_states: HashMap::new(),
         told: HashMap::new(),
     };
-    run.finish(findings).await
+    run.finish(heard).await
 }
 
 /// Listens to the engine before anything is started, so that no death is missed.
@@ -140,7 +141,7 @@ struct Shared<E> {
     slots: Semaphore,
     /// Two starts with host port ranges could be given the same port by the engine.
     port_ranges: Mutex<()>,
-    probes: mpsc::Sender<(StepId, String)>,
+    notices: mpsc::Sender<(StepId, Notice)>,
     begun: Instant,
     /// When everything should have stopped, from the begin.
     stopped_within: Option<GracePeriod>,
@@ -165,11 +166,21 @@ struct Run<'a, E> {
     created: HashMap<StepId, ContainerId>,
     /// Waits that found their container ready, and how often it had ended by then.
     ready: HashMap<StepId, u32>,
+    /// Stops that are not done, but whose container's process has ended.
+    process_ended: HashSet<StepId>,
     failures: Vec<StepFailure>,
     /// What each running wait found last.
     probe_states: HashMap<StepId, String>,
     /// The reason for waiting that was last told of each step.
     told: HashMap<StepId, String>,
+}
+
+/// What a step tells while it is under way.
+enum Notice {
+    /// What its probes find.
+    Probed(String),
+    /// The process that it stops has ended.
+    ProcessEnded,
 }
 
 struct Outcome {
@@ -188,7 +199,7 @@ enum Done {
 impl<E: Engine> Run<'_, E> {
     async fn finish(
         mut self,
-        mut findings: mpsc::Receiver<(StepId, String)>,
+        mut heard: mpsc::Receiver<(StepId, Notice)>,
     ) -> Result<(), ExecuteError> {
         let mut tasks: JoinSet<Outcome> = JoinSet::new();
         let mut cancelling = false;
@@ -211,9 +222,14 @@ impl<E: Engine> Run<'_, E> {
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     }
                 }
-                Some((step, state)) = findings.recv() => {
-                    self.probe_states.insert(step, state);
-                }
+                Some((step, notice)) = heard.recv() => match notice {
+                    Notice::Probed(state) => {
+                        self.probe_states.insert(step, state);
+                    }
+                    Notice::ProcessEnded => {
+                        self.process_ended.insert(step);
+                    }
+                },
             }
         }
         let unfinished = self.state.iter().any(|state| *state != StepState::Done);
@@ -261,7 +277,7 @@ impl<E: Engine> Run<'_, E> {
             if self.state[index] != StepState::Pending {
                 continue;
             }
-            if step.after.iter().all(|needed| self.state[needed.0] == StepState::Done) {
+            if step.after.iter().all(|needed| self.is_over(*needed, step)) {
                 self.state[index] = StepState::Running;
                 self.begin(id, step, tasks).await;
             } else if let Some(reason) = self.blocked(step)
@@ -271,6 +287,19 @@ impl<E: Engine> Run<'_, E> {
                 self.tell(Event::Blocked { subject: step.subject.clone(), reason }).await;
             }
         }
+    }
+
+    /// Whether `step` need not wait for this earlier one any more.
+    fn is_over(&self, needed: StepId, step: &Step) -> bool {
+        self.state[needed.0] == StepState::Done
+            || (step.operation.needs_only_ended_processes() && self.process_ended.contains(&needed))
+    }
+
+    /// Whether a step could begin as soon as the process has ended that this one stops.
+    fn is_watched(&self, stop: StepId) -> bool {
+        self.plan.steps[stop.0..]
+            .iter()
+            .any(|step| step.operation.needs_only_ended_processes() && step.after.contains(&stop))
     }
 
     /// Why a container's start must wait, when only other containers hold it up.
@@ -326,6 +355,7 @@ impl<E: Engine> Run<'_, E> {
             container: self.container_of(&step.operation),
             spec: self.spec_of(&step.operation),
             begun: self.begun(step),
+            watched: self.is_watched(id),
             operation: step.operation.clone(),
             subject: step.subject.clone(),
         };
@@ -446,6 +476,8 @@ struct Job {
     container: Option<ContainerId>,
     spec: Option<Arc<ContainerSpec>>,
     begun: Begun,
+    /// Whether others wait for the end of the process that it stops.
+    watched: bool,
     operation: Operation,
     subject: Subject,
 }
@@ -521,7 +553,10 @@ impl Job {
             (Operation::StopContainer { grace, .. }, Some(id)) => {
                 let grace = grace.map(|grace| shared.remaining(grace));
                 let stopping = Stopping { engine, id, subject: &self.subject, grace };
-                if let Some(warning) = stopping.stop().await? {
+                let tell = async || {
+                    let _ = shared.notices.send((self.id, Notice::ProcessEnded)).await;
+                };
+                if let Some(warning) = stopping.stop(self.watched.then_some(tell)).await? {
                     let _ = shared.events.send(Event::Warning(warning)).await;
                 }
             }
@@ -551,7 +586,7 @@ impl Job {
         let progress = match finding {
             Finding::Listening => Progress::Listening,
             Finding::State(state) => {
-                let _ = shared.probes.try_send((self.id, state.clone()));
+                let _ = shared.notices.try_send((self.id, Notice::Probed(state.clone())));
                 Progress::Probe { state }
             }
         };

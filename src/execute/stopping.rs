@@ -19,10 +19,27 @@ pub(super) struct Stopping<'a, E> {
 }
 
 impl<E: Engine> Stopping<'_, E> {
-    /// Stops it; returns what a person should know of how that went.
-    pub(super) async fn stop(self) -> Result<Option<String>, EngineError> {
+    /// Stops it; returns what a person should know of how that went. Those who wait for no more
+    /// than the end of its process are told of it.
+    pub(super) async fn stop(
+        self,
+        ended: Option<impl AsyncFnOnce()>,
+    ) -> Result<Option<String>, EngineError> {
         let begun = Instant::now();
-        self.engine.stop_container(self.id, self.grace).await?;
+        let mut stop = std::pin::pin!(self.engine.stop_container(self.id, self.grace));
+        // Without that knowledge they wait for the whole stop.
+        match ended {
+            Some(ended) if let Ok(process) = self.engine.process_end(self.id).await => {
+                tokio::select! {
+                    stopped = &mut stop => stopped?,
+                    true = process => {
+                        ended().await;
+                        stop.await?;
+                    }
+                }
+            }
+            _ => stop.await?,
+        }
         let took = begun.elapsed();
         let grace = self.grace.unwrap_or(DEFAULT_STOP_GRACE).0;
         if grace.is_zero() || took < grace {

@@ -257,6 +257,14 @@ impl Operation {
         }
     }
 
+    /// Whether this can begin as soon as the processes of the containers have ended whose stops it
+    /// waits for, while the engine still takes down what they had (their networks above all).
+    /// Whoever may write to a dependency is gone by then.
+    #[must_use]
+    pub const fn needs_only_ended_processes(&self) -> bool {
+        matches!(self, Self::StopContainer { .. } | Self::RunHook { .. })
+    }
+
     /// The action that a display shows.
     #[must_use]
     pub fn action(&self) -> Action {

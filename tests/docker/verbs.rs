@@ -1,6 +1,6 @@
 //! Compose's other verbs, and devstack's own for what runs.
 
-use crate::support::{Stack, text};
+use crate::support::{Stack, eventually, seconds, text};
 
 const STACK: &str = "
 services:
@@ -197,4 +197,25 @@ fn shells_clients_and_processes_can_be_reached() {
     attached.prints("tick");
     stack.ok(&["stop", "ticker"]);
     attached.end().ended_with(4);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_dependency_outlives_a_process_that_closes_its_output_and_lingers() {
+    let stack = Stack::new(
+        "verb-linger",
+        "services:\n  app:\n    image: redis:8\n    depends_on: [db]\n    \
+         command: [sh, -c, \"trap 'sleep 1; exit 0' TERM; echo begun; exec >&- 2>&-; while :; do sleep 0.05; done\"]\n  \
+         db:\n    image: redis:8\n",
+    );
+    stack.ok(&["up", "-d"]);
+    eventually("the app has begun", seconds(20), || {
+        stack.ok(&["logs", "app"]).stdout.contains("begun")
+    });
+    stack.ok(&["stop"]);
+    let state = |service| stack.inspect(service)["State"].clone();
+    let (app, db) = (state("app"), state("db"));
+    assert_eq!(app["ExitCode"], 0, "it ended by itself");
+    // The engine writes the time of the process's end; text of this form sorts as time does.
+    assert!(text(&app["FinishedAt"]) < text(&db["FinishedAt"]), "{app} {db}");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devstack::engine::fake::Behaviour;
-use devstack::event::Event;
+use devstack::event::{Action, Event};
 use devstack::execute::Limits;
 use devstack::plan::Plan;
 use devstack::plan::lifecycle::{self, selected};
@@ -83,4 +83,53 @@ fn a_container_without_a_record_keeps_its_own_time() {
     let plan = lifecycle::stop(&selected(&project, &observed, &[]), None);
     assert!(format!("{plan:?}").contains("grace: None"), "{plan:?}");
     assert!(!format!("{plan:?}").contains("grace: Some"), "{plan:?}");
+}
+
+/// The time that a stop takes when each process needs a second to end, and the engine five more
+/// to take down what its container had.
+fn overlapping(prepare: impl FnOnce(&World)) -> Duration {
+    let world = World::after_up(CHAIN);
+    world.engine.slow_down("stop", Duration::from_secs(1));
+    world.engine.slow_down("take down", Duration::from_secs(5));
+    prepare(&world);
+    let begun = world.block_on(async { tokio::time::Instant::now() });
+    let (result, _) = world.run_limited(&stop_of(&world, None), Limits::default(), |_, _| {});
+    result.expect("no fault");
+    world.block_on(async move { begun.elapsed() })
+}
+
+#[test]
+fn what_comes_next_waits_for_the_end_of_a_process_only() {
+    assert_eq!(overlapping(|_| {}).as_secs(), 3 + 5);
+}
+
+#[test]
+fn where_the_end_of_a_process_cannot_be_told_the_whole_stop_is_waited_for() {
+    assert_eq!(overlapping(|world| world.engine.fall_silent()).as_secs(), 3 * (1 + 5));
+}
+
+#[test]
+fn nothing_is_removed_before_its_container_is_taken_down() {
+    let world = World::after_up(CHAIN);
+    world.engine.slow_down("take down", Duration::from_secs(5));
+    let (result, events) =
+        world.run_limited(&world.down("p", |_| {}), Limits::default(), |_, _| {});
+    result.expect("no fault");
+    let place = |wanted: Action, service: &str, is_end: bool| {
+        let found = events.iter().position(|event| match event {
+            Event::Finished { subject, action, .. } if is_end => {
+                *action == wanted && subject.to_string().contains(service)
+            }
+            Event::Started { subject, action, .. } if !is_end => {
+                *action == wanted && subject.to_string().contains(service)
+            }
+            _ => false,
+        });
+        found.unwrap_or_else(|| panic!("{wanted:?} {service} in {events:#?}"))
+    };
+    for service in ["web", "api", "db"] {
+        assert!(place(Action::Stop, service, true) < place(Action::Remove, service, false));
+    }
+    // While the dependency's stop did begin by then.
+    assert!(place(Action::Stop, "db", false) < place(Action::Stop, "web", true));
 }

@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use indexmap::IndexMap;
 use tokio::sync::broadcast;
 
@@ -247,7 +248,26 @@ impl Engine for FakeEngine {
             tokio::time::sleep(grace.unwrap_or(DEFAULT_STOP_GRACE).0).await;
         }
         let code = if is_deaf { 137 } else { 143 };
-        self.change("stop", id, |state, index| Ok(state.end(index, code))).await
+        self.change("stop", id, |state, index| Ok(state.end(index, code))).await?;
+        self.take_time("take down").await;
+        Ok(())
+    }
+
+    async fn process_end(&self, id: &ContainerId) -> Result<BoxFuture<'static, bool>, EngineError> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut events) = events.as_ref().map(broadcast::Sender::subscribe) else {
+            return Ok(std::future::ready(false).boxed());
+        };
+        let id = id.clone();
+        Ok(async move {
+            while let Ok(event) = events.recv().await {
+                if event.id == id && matches!(event.kind, ContainerEventKind::Died { .. }) {
+                    return true;
+                }
+            }
+            false
+        }
+        .boxed())
     }
 
     async fn restart_container(
