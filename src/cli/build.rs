@@ -1,5 +1,6 @@
 //! `devstack build`.
 
+use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
@@ -40,7 +41,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_to_create().await?;
+    let ToCreate { project, seen } = cx.load_to_create().await?;
     let mut project = Project::clone(&*selected(&project, &args.services, args.with_dependencies)?);
     project.services.retain(|_, service| service.build.is_some());
     if project.services.is_empty() {
@@ -57,7 +58,10 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let desired = with_build_inputs(&project, &desired(&project)).await;
-    let observed = engine.observe().await?;
+    let observed = match seen {
+        Some(seen) => seen,
+        None => engine.observe().await?,
+    };
     let options = ReconcileOptions {
         build: true,
         pull: Some(PullPolicy::Never),

@@ -7,21 +7,46 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::os::files::{real_path, same_folder};
 use crate::plan::{Identity, IdentityReason, Place, identity};
 use crate::project::{Project, ProjectName};
+use crate::state::Observed;
 
 /// The stack under the name that it has on the engine.
 pub(super) struct Checkout {
     pub(super) project: Project,
     pub(super) warnings: Diagnostics,
     /// How it came to its name; `None` when a person gave it.
-    pub(super) reason: Option<IdentityReason>,
+    reason: Option<IdentityReason>,
+    /// What was seen of the engine on the way, when that was all of it.
+    seen: Option<Observed>,
+}
+
+/// The stack for a command that makes something.
+pub(super) struct ToCreate {
+    pub(super) project: Project,
+    /// The engine as it was a moment ago, where the project's name depended on it: the command's
+    /// plan need not ask again.
+    pub(super) seen: Option<Observed>,
+}
+
+/// How much of the engine is looked at to find a checkout's name.
+#[derive(Clone, Copy)]
+enum Look {
+    /// Containers; the rest only where those do not tell.
+    Containers,
+    /// All: whoever asks needs it next.
+    Everything,
 }
 
 impl Context {
     /// Reads the stack's files and finds out under which name this checkout of them runs. A name
     /// that a person gave is never changed.
     pub(super) async fn load_checkout(&self) -> Result<Checkout, CliError> {
+        self.checkout(Look::Containers).await
+    }
+
+    async fn checkout(&self, look: Look) -> Result<Checkout, CliError> {
         let Files { project, warnings, name_given, .. } = self.load_files()?;
-        let asked = |project, warnings, reason| Ok(Checkout { project, warnings, reason });
+        let asked =
+            |project, warnings, reason| Ok(Checkout { project, warnings, reason, seen: None });
         if name_given {
             return asked(project, warnings, None);
         }
@@ -29,9 +54,9 @@ impl Context {
         let Ok(engine) = self.connect().await else {
             return asked(project, warnings, Some(IdentityReason::Asked));
         };
-        let Identity { name, reason } = find(&engine, &project).await?;
+        let (Identity { name, reason }, seen) = find(&engine, &project, look).await?;
         if name == project.name {
-            return asked(project, warnings, Some(reason));
+            return Ok(Checkout { project, warnings, reason: Some(reason), seen });
         }
         // Once more, so that whatever the files make of the name follows.
         let Files { mut project, warnings, .. } = self.load_files_as(Some(name.to_string()))?;
@@ -39,22 +64,26 @@ impl Context {
             let suffix = name.as_str().strip_prefix(asked.as_str()).unwrap_or(name.as_str());
             project.separate_built_images(suffix);
         }
-        Ok(Checkout { project, warnings, reason: Some(reason) })
+        Ok(Checkout { project, warnings, reason: Some(reason), seen })
     }
 
     /// Reads the stack's files for a command that makes something: says so when the checkout runs
     /// under another name than the files say.
-    pub(super) async fn load_to_create(&self) -> Result<Project, CliError> {
-        let Checkout { project, warnings, reason } = self.load_checkout().await?;
+    pub(super) async fn load_to_create(&self) -> Result<ToCreate, CliError> {
+        let Checkout { project, warnings, reason, seen } = self.checkout(Look::Everything).await?;
         self.print_diagnostics(&warnings);
         if let Some(note) = reason.and_then(|reason| note(&project.name, &reason)) {
             self.note(&note);
         }
-        Ok(project)
+        Ok(ToCreate { project, seen })
     }
 }
 
-async fn find(engine: &DockerEngine, project: &Project) -> Result<Identity, CliError> {
+async fn find(
+    engine: &DockerEngine,
+    project: &Project,
+    look: Look,
+) -> Result<(Identity, Option<Observed>), CliError> {
     let here = real_path(&project.working_dir);
     // What a folder on another machine is cannot be told from here.
     let local = engine.endpoint().is_local();
@@ -64,14 +93,17 @@ async fn find(engine: &DockerEngine, project: &Project) -> Result<Identity, CliE
         None if local => Place::Gone,
         Some(false) | None => Place::Elsewhere,
     };
-    let containers = engine.observe_containers().await?;
-    if let Some(found) = identity(&project.name, &here, &containers, &place) {
-        return Ok(found);
+    if let Look::Containers = look {
+        let containers = engine.observe_containers().await?;
+        if let Some(found) = identity(&project.name, &here, &containers, &place) {
+            return Ok((found, None));
+        }
     }
-    // Nothing runs: what is left, such as volumes, tells.
+    // Where nothing runs, what is left, such as volumes, tells.
     let all = engine.observe().await?;
-    Ok(identity(&project.name, &here, &all, &place)
-        .unwrap_or_else(|| Identity { name: project.name.clone(), reason: IdentityReason::Asked }))
+    let found = identity(&project.name, &here, &all, &place)
+        .unwrap_or_else(|| Identity { name: project.name.clone(), reason: IdentityReason::Asked });
+    Ok((found, Some(all)))
 }
 
 /// What a person should know of the name.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::scope::{desired, selected};
@@ -16,7 +17,7 @@ use crate::os::signal::Interrupts;
 use crate::plan::{Operation, Plan, ReconcileOptions};
 use crate::project::{Port, Project, RestartPolicy, Service, ServiceName};
 use crate::state::hash::digest;
-use crate::state::{ContainerId, ContainerSpec, Desired, labels};
+use crate::state::{ContainerId, ContainerSpec, Desired, Observed, labels};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -80,7 +81,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_to_create().await?;
+    let ToCreate { project, seen } = cx.load_to_create().await?;
     let names = [args.service.clone()];
     let only = selected(&project, &names, false)?;
     let Some(name) = only.services.keys().next().cloned() else {
@@ -96,7 +97,8 @@ pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliEr
     let desired = with_one_off(desired(&project), &name, &args);
     let options =
         ReconcileOptions { build: args.build, wait: false, ..ReconcileOptions::default() };
-    let container = prepare(cx, &engine, &project, &desired, &options, &mut interrupts).await?;
+    let container =
+        prepare(cx, &engine, seen, &project, &desired, &options, &mut interrupts).await?;
     let Some(container) = container else { return Ok(ExitStatus::Success) };
 
     if args.detach {
@@ -208,6 +210,7 @@ fn one_off(desired: &Desired) -> Option<&Arc<ContainerSpec>> {
 async fn prepare(
     cx: &Context,
     engine: &Arc<DockerEngine>,
+    seen: Option<Observed>,
     project: &Project,
     desired: &Desired,
     options: &ReconcileOptions,
@@ -215,7 +218,7 @@ async fn prepare(
 ) -> Result<Option<ContainerId>, CliError> {
     let Some(spec) = one_off(desired) else { return Ok(None) };
     let (name, service) = (spec.name.clone(), spec.service.name.clone());
-    bring_up(cx, engine, project, desired, options, None, interrupts, &|plan| {
+    bring_up(cx, engine, seen, project, desired, options, None, interrupts, &|plan| {
         without_start(plan, &Subject::Container { service: service.clone(), name: name.clone() });
     })
     .await?;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::ps::Format;
@@ -71,10 +72,10 @@ struct Field {
 }
 
 pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_to_create().await?;
+    let ToCreate { project, seen } = cx.load_to_create().await?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let engine = cx.connect().await?;
-    let (observed, desired) = prepare(cx, &engine, &project, &desired(&project)).await?;
+    let (observed, desired) = prepare(cx, &engine, seen, &project, &desired(&project)).await?;
     let options = ReconcileOptions {
         recreate: if args.force_recreate { plan::Recreate::Force } else { plan::Recreate::Changed },
         build: args.build,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
@@ -35,12 +36,15 @@ pub(super) struct ResetArgs {
 }
 
 pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_to_create().await?;
+    let ToCreate { project, seen } = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
     args.timing.prepare(cx)?;
     let engine = cx.connect().await?;
-    let observed = engine.observe().await?;
+    let observed = match seen {
+        Some(seen) => seen,
+        None => engine.observe().await?,
+    };
     let options = TeardownOptions {
         services: (!services.is_empty()).then_some(services),
         known_services: scope.known_services(),
@@ -109,7 +113,7 @@ async fn begin_afresh(
     run(cx, engine, plan, wait, &mut interrupts).await?;
     if let Some((project, desired)) = up {
         let options = ReconcileOptions::default();
-        up::bring_up(cx, engine, project, desired, &options, wait, &mut interrupts, &|_| {})
+        up::bring_up(cx, engine, None, project, desired, &options, wait, &mut interrupts, &|_| {})
             .await?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::checkout::ToCreate;
 use super::connections::{Connection, connections, environment_of};
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
@@ -48,7 +49,7 @@ pub(super) struct RunLocalArgs {
 }
 
 pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitStatus, CliError> {
-    let project = cx.load_to_create().await?;
+    let ToCreate { project, seen } = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let place = match &args.place {
         Some(name) => Some(scope.service(name)?),
@@ -70,7 +71,8 @@ pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitSt
         let wait = args.wait_timeout.map(Duration::from_secs);
         let options = ReconcileOptions::default();
         let mut interrupts = Interrupts::listen();
-        bring_up(cx, &engine, &needed, &desired(&needed), &options, wait, &mut interrupts, &|_| {})
+        let desired = desired(&needed);
+        bring_up(cx, &engine, seen, &needed, &desired, &options, wait, &mut interrupts, &|_| {})
             .await?;
     }
     if cx.global.dry_run {

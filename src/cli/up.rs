@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::attached::{self, Attached, Style};
+use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
@@ -143,7 +144,7 @@ impl UpArgs {
 }
 
 pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliError> {
-    let mut project = cx.load_to_create().await?;
+    let ToCreate { mut project, seen } = cx.load_to_create().await?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let wish = WatchWish {
@@ -158,8 +159,9 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let desired = desired(&project);
     let begun = time::OffsetDateTime::now_utc();
     let wait = args.wait_timeout.map(Duration::from_secs);
+    let options = args.options();
     let outcome =
-        bring_up(cx, &engine, &project, &desired, &args.options(), wait, &mut interrupts, &|_| {})
+        bring_up(cx, &engine, seen, &project, &desired, &options, wait, &mut interrupts, &|_| {})
             .await;
     let concluded = args.timing.conclude(cx, &engine, &project.name, "up").await;
     if let (Err(error), true) = (&outcome, cx.is_ci()) {
@@ -215,12 +217,13 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
 }
 
 /// Checks, plans and carries out whatever the project needs; `adapt` has the last word about the
-/// plan. Returns what was observed when there
+/// plan. `seen` is the engine as it is, when the caller knows. Returns what was observed when there
 /// was nothing to do, so that nobody has to look again.
 #[expect(clippy::too_many_arguments, reason = "what a run needs, each of it once")]
 pub(super) async fn bring_up(
     cx: &Context,
     engine: &Arc<DockerEngine>,
+    seen: Option<Observed>,
     project: &Project,
     desired: &Desired,
     options: &ReconcileOptions,
@@ -228,7 +231,7 @@ pub(super) async fn bring_up(
     interrupts: &mut Interrupts,
     adapt: &(dyn Fn(&mut Plan) + Sync),
 ) -> Result<Option<Observed>, CliError> {
-    let (mut observed, desired) = prepare(cx, engine, project, desired).await?;
+    let (mut observed, desired) = prepare(cx, engine, seen, project, desired).await?;
     let desired = &desired;
     let mut options = options.clone();
     if plan::needs_images_first(desired, &observed, &options) {
@@ -261,11 +264,16 @@ pub(super) async fn bring_up(
 pub(super) async fn prepare(
     cx: &Context,
     engine: &DockerEngine,
+    seen: Option<Observed>,
     project: &Project,
     desired: &Desired,
 ) -> Result<(Observed, Desired), CliError> {
     check_sources(engine, project)?;
-    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), engine.observe());
+    let observe = async || match seen {
+        Some(seen) => Ok(seen),
+        None => engine.observe().await,
+    };
+    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), observe());
     let (mut desired, observed) = (desired, observed?);
     choose_ports(cx, engine, &mut desired, &observed);
     Ok((observed, desired))

@@ -366,12 +366,13 @@ impl<E: Engine> Run<'_, E> {
         });
     }
 
-    /// What was done to the container that a step waits for, by the steps right before it.
+    /// What was done to the container that a step waits for, by steps of this plan.
     fn begun(&self, step: &Step) -> Begun {
         let Operation::AwaitContainer { container, .. } = &step.operation else {
             return Begun::Before;
         };
-        let mut before = step.after.iter().map(|id| &self.plan.steps[id.0].operation);
+        // Not only right before: one whose door was opened was started long ago.
+        let mut before = self.plan.steps.iter().map(|step| &step.operation);
         before
             .find_map(|operation| match operation {
                 Operation::StartContainer { container: started } if started == container => {

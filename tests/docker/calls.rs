@@ -104,3 +104,19 @@ fn a_run_makes_no_call_that_it_could_do_without() {
     let ps = counter.take();
     assert!(ps.len() <= 2, "{ps:#?}");
 }
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_name_that_the_files_give_costs_no_further_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    let counter = Counter::listen(&socket);
+    let yaml = "name: NAME\nservices:\n  one:\n    image: redis:8\n    ready: {redis: 6379}\n";
+    let stack = Stack::named_by_file("calls-name", yaml)
+        .with_env("DOCKER_HOST", &format!("unix://{}", socket.display()));
+    stack.ok(&["up", "-d"]);
+    let cold = counter.take();
+    // Nobody has published the port: one look at the container says where it is reached.
+    let looked_again = usize::from(!engine::has_api(44));
+    assert_eq!(cold.len(), 1 + 4 + 1 + 1 + looked_again + 1 + 1 + 1 + 1, "{cold:#?}");
+}

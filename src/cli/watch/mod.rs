@@ -182,8 +182,19 @@ async fn take_up(
     } else {
         note(format!("{} changed: the stack follows", shown.join(", ")));
         let mut interrupts = Interrupts::listen();
-        let up = bring_up(cx, engine, &project, &desired, &options, None, &mut interrupts, &|_| {})
-            .await;
+        let seen = Some(observed);
+        let up = bring_up(
+            cx,
+            engine,
+            seen,
+            &project,
+            &desired,
+            &options,
+            None,
+            &mut interrupts,
+            &|_| {},
+        )
+        .await;
         // What is watched is what the files say, also where it does not run well.
         if let Err(error) = up {
             error.print(cx);
