@@ -1,5 +1,4 @@
-"""The few calls to the Docker Engine that the bench makes itself, none of them while it measures
-a tool."""
+"""The calls to the Docker Engine that the bench makes itself, none of them while it measures a tool."""
 
 import contextlib
 import http.client
@@ -42,23 +41,24 @@ class Engine:
     def __init__(self, path: str):
         self.path = path
 
-    def call(self, method: str, path: str, **query: object) -> object:
-        """The answer of one call; lists and objects in the query become JSON.
+    def call(self, method: str, path: str, body: object = None, **query: object) -> object:
+        """The answer of one call; the body, and lists and objects in the query, become JSON.
 
         Raises RuntimeError when the engine refuses.
         """
         connection = Connection(self.path, timeout=120)
         try:
-            connection.request(method, with_query(path, query))
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, with_query(path, query), sent, {"Content-Type": "application/json"})
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         except OSError as error:
             raise SystemExit(f"error: no engine answers on {self.path}: {error}") from error
         finally:
             connection.close()
         if response.status >= 400:
-            raise RuntimeError(f"{method} {path}: {response.status} {body.decode(errors='replace')}")
-        return json.loads(body) if body.strip() else None
+            raise RuntimeError(f"{method} {path}: {response.status} {answer.decode(errors='replace')}")
+        return json.loads(answer) if answer.strip() else None
 
     def containers(self, **filters: list[str]) -> list[dict]:
         """All containers, also those that do not run."""

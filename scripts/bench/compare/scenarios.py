@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import stacks
+from . import alone, stacks
 from .engine import PROJECT, Engine, eventually
 from .outside import Probe, watched
 from .proxy import counting
@@ -79,7 +79,7 @@ def up(bench: Bench, tool: Tool, what: str, file: str, commands: list[tuple[str,
 
 def floor(bench: Bench, tool: Tool) -> list[Sample]:
     """What the services need by themselves: containers are made beforehand, then each is started by
-    one call as soon as those it depends on answer from outside."""
+    one call as soon as those it depends on answer from outside. And what the engine needs to remove them."""
     bench.clear(tool)
     bench.run(tool, "plain", "up", "--no-start")
     ids = bench.engine.of_project(tool.project)
@@ -99,9 +99,23 @@ def floor(bench: Bench, tool: Tool) -> list[Sample]:
             if not able:
                 eventually(lambda: len(outside.ready) > known, LIMIT, "the next service ready")  # noqa: B023
         last = outside.wait(list(bench.probes), LIMIT)
-    bench.clear(tool)
+    removed = alone.remove(bench.engine, tool.project, kill=True)
     boots = {name: outside.ready[name] - begun for name, begun in called.items()}
-    return [{"what": "floor", "tool": "services", "seconds": last - min(called.values()), "boots": boots}]
+    return [
+        {"what": "floor", "tool": "services", "seconds": last - min(called.values()), "boots": boots},
+        {"what": "down -v", "tool": "alone", "seconds": removed},
+    ]
+
+
+def many_alone(bench: Bench, tool: Tool, count: int) -> list[Sample]:
+    """What the engine needs by itself for so many services that sleep."""
+    bench.clear(tool)
+    samples = [
+        {"what": f"{count}: cold", "tool": "alone", "seconds": alone.sleepers(bench.engine, tool.project, count)},
+        {"what": f"{count}: down", "tool": "alone", "seconds": alone.remove(bench.engine, tool.project, kill=False)},
+    ]
+    bench.clear(tool)
+    return samples
 
 
 def stubborn(bench: Bench, tool: Tool) -> list[Sample]:

@@ -24,6 +24,7 @@ EVERY_FIVE_SECONDS = {"interval": "5s", "timeout": "5s", "retries": 30}
 
 # An image that has `sleep`; it is there because the stack needs it.
 IMAGE = "redis:8"
+SLEEP = ["sleep", "infinity"]
 
 
 def six_services(canonical: str, api_image: str, checks: dict | None) -> str:
@@ -81,7 +82,7 @@ def needs(stack: str) -> dict[str, list[str]]:
 
 def sleepers(count: int) -> str:
     """Services that do nothing."""
-    service = {"image": IMAGE, "init": True, "command": ["sleep", "infinity"]}
+    service = {"image": IMAGE, "init": True, "command": SLEEP}
     return json.dumps({"services": {f"s{number:03}": service for number in range(count)}})
 
 

@@ -43,26 +43,28 @@ UPS = ("cold", "cold, own checks", "warm", "reset")
 
 def table(samples: Samples, machine: dict) -> str:
     """Markdown: medians, with the least and the most of them where there are several."""
-    lines = ["| | devstack | compose | ratio |", "|---|---|---|---|"]
+    lines = ["| | devstack | compose | ratio | the engine alone |", "|---|---|---|---|---|"]
     for title, what, field, unit in ROWS:
         own, other = samples.values(what, "devstack", field), samples.values(what, "compose", field)
         if own and other:
-            lines.append(row(title, own, other, unit))
+            alone = samples.values(what, "alone", field)
+            lines.append(row(title, own, other, alone, unit))
         if what == "cold" and field == "seconds":
             own, other = overshoots(samples, "devstack"), overshoots(samples, "compose")
             if own and other:
                 # One of the two is next to nothing, and so is what a ratio would say.
                 title = "from the last service ready until the command returns"
-                lines.append(f"| {title} | {written(own, 's')} | {written(other, 's')} | |")
+                lines.append(f"| {title} | {written(own, 's')} | {written(other, 's')} | | |")
     text = "\n".join(lines)
     if floors := [it for it in samples if it["what"] == "floor"]:
         text += "\n\n" + floor(floors)
     return f"{text}\n\n{conditions(machine)}"
 
 
-def row(title: str, own: list[float], other: list[float], unit: str) -> str:
+def row(title: str, own: list[float], other: list[float], alone: list[float], unit: str) -> str:
     ratio = written_ratio(statistics.median(own) / statistics.median(other))
-    return f"| {title} | {written(own, unit)} | {written(other, unit)} | {ratio} |"
+    floor = f"{written(alone, unit)} " if alone else ""
+    return f"| {title} | {written(own, unit)} | {written(other, unit)} | {ratio} | {floor}|"
 
 
 def overshoots(samples: Samples, tool: str) -> list[float]:
@@ -104,7 +106,7 @@ def conditions(machine: dict) -> str:
         f"of this repository's stack, with health checks every 5 s unless said otherwise, and the same images; in "
         f"the api devstack runs its own runner for Node, compose and the floor what the image says. "
         f"When a service is ready is seen from outside, every 5 ms, by a login, a handshake or a request. "
-        f"`scripts/bench/run` measures it; all samples are in `scripts/bench/results.json`."
+        f"The engine alone: a script asks it for the same changes, all at once. `scripts/bench/run` measures it; all samples are in `scripts/bench/results.json`."
     )
 
 
@@ -121,7 +123,7 @@ def report(samples: Samples, machine: dict) -> dict:
     """Everything, with the medians first."""
     medians: dict[str, dict] = {}
     for title, what, field, unit in ROWS:
-        for tool in ("devstack", "compose"):
+        for tool in ("devstack", "compose", "alone"):
             if values := samples.values(what, tool, field):
                 entry = medians.setdefault(title, {"unit": unit or "calls"})
                 entry[tool] = round(statistics.median(values), 4)
