@@ -57,7 +57,7 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
     }
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
-    let desired = with_build_inputs(&project, &desired(&project)).await;
+    let desired = with_build_inputs(cx, &project, &desired(&project)).await;
     let observed = match seen {
         Some(seen) => seen,
         None => engine.observe().await?,

@@ -2,12 +2,20 @@
 
 use std::path::Path;
 
+use super::context::Context;
 use crate::os::build_context::BuildContext;
+use crate::os::cache::Cache;
+use crate::os::known_files::KnownFiles;
 use crate::project::{Build, Mount, Project, Service};
+use crate::state::hash::digest;
 use crate::state::{BuildInputs, Desired, ImageSpec};
 
 /// Looks at the build contexts. One that cannot be read is left to the build, which tells why.
-pub(super) async fn with_build_inputs(project: &Project, desired: &Desired) -> Desired {
+pub(super) async fn with_build_inputs(
+    cx: &Context,
+    project: &Project,
+    desired: &Desired,
+) -> Desired {
     let mut desired = desired.clone();
     let wanted: Vec<(usize, Build, Vec<Vec<String>>)> = desired
         .images
@@ -22,9 +30,12 @@ pub(super) async fn with_build_inputs(project: &Project, desired: &Desired) -> D
     if wanted.is_empty() {
         return desired;
     }
+    let cache =
+        Cache::find("contexts", cx.variable("XDG_CACHE_HOME"), std::env::home_dir().as_deref());
     let read = tokio::task::spawn_blocking(move || {
-        let inputs =
-            wanted.into_iter().map(|(index, build, mounts)| (index, read(&build, &mounts)));
+        let inputs = wanted
+            .into_iter()
+            .map(|(index, build, mounts)| (index, read(&build, &mounts, cache.as_ref())));
         inputs.collect::<Vec<_>>()
     });
     for (index, inputs) in read.await.unwrap_or_default() {
@@ -33,10 +44,14 @@ pub(super) async fn with_build_inputs(project: &Project, desired: &Desired) -> D
     desired
 }
 
-fn read(build: &Build, mounts: &[Vec<String>]) -> Option<BuildInputs> {
+fn read(build: &Build, mounts: &[Vec<String>], cache: Option<&Cache>) -> Option<BuildInputs> {
     let context = BuildContext::open(build).ok()?;
     let text = context.dockerfile().ok()?;
-    let files = context.files().ok()?;
+    // A Dockerfile may have rules of its own for what of the folder counts.
+    let name = digest(&(&build.context, &build.dockerfile));
+    let mut known = KnownFiles::recall(cache.cloned(), &name[..16]);
+    let files = context.files(&mut known).ok()?;
+    known.keep();
     Some(BuildInputs::new(build, (context.dockerfile_name(), &text), files, mounts))
 }
 

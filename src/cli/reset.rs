@@ -55,7 +55,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     let removal = teardown(&project.name, &observed, &options);
     // The whole stack comes back, since dependants of a reset service may have been disturbed.
     let project: Arc<Project> = selected(&project, &[], true)?;
-    let mut desired = with_build_inputs(&project, &desired(&project)).await;
+    let mut desired = with_build_inputs(cx, &project, &desired(&project)).await;
     up::choose_ports(cx, &engine, &mut desired, &observed);
     let creation = ReconcileOptions::default();
     let remains = reset::remains(&observed, &removal);

@@ -273,7 +273,7 @@ pub(super) async fn prepare(
         Some(seen) => Ok(seen),
         None => engine.observe().await,
     };
-    let (desired, observed) = tokio::join!(with_build_inputs(project, desired), observe());
+    let (desired, observed) = tokio::join!(with_build_inputs(cx, project, desired), observe());
     let (mut desired, observed) = (desired, observed?);
     choose_ports(cx, engine, &mut desired, &observed);
     Ok((observed, desired))

@@ -1,11 +1,13 @@
 //! The folder that a build may use: which of its files are sent, and what is in them.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::known_files::KnownFiles;
 use crate::project::{Build, Dockerignore};
 use crate::state::InputFile;
+use crate::state::hash::{digest_bytes, digest_of};
 
 /// The name under which a Dockerfile from outside the context travels.
 pub const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
@@ -131,13 +133,15 @@ impl BuildContext {
         Ok(entries)
     }
 
-    /// Digests of the files and links that are sent, by name, in a stable order.
+    /// Digests of the files and links that are sent, by name, in a stable order. What is known of
+    /// them is not read again.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn files(&self) -> io::Result<Vec<InputFile>> {
+    pub fn files(&self, known: &mut KnownFiles) -> io::Result<Vec<InputFile>> {
         let entries = self.entries()?;
-        entries.iter().filter(|entry| !entry.is_folder).map(input).collect()
+        let files = entries.iter().filter(|entry| !entry.is_folder);
+        files.map(|entry| input(entry, known)).collect()
     }
 
     fn walk(&self, folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
@@ -176,21 +180,18 @@ fn read_rules(path: &Path) -> io::Result<Dockerignore> {
 }
 
 /// What is in a file, or where a link leads, and whether it may be run.
-fn input(entry: &Entry) -> io::Result<InputFile> {
+fn input(entry: &Entry, known: &mut KnownFiles) -> io::Result<InputFile> {
     let failed = |error: io::Error| {
         io::Error::new(error.kind(), format!("{}: {error}", entry.source.display()))
     };
     let metadata = fs::symlink_metadata(&entry.source).map_err(failed)?;
-    let mut content = Vec::new();
-    let kind = if metadata.is_symlink() {
+    let (kind, content) = if metadata.is_symlink() {
         let link = fs::read_link(&entry.source).map_err(failed)?;
-        content.extend_from_slice(slashes(&link).as_bytes());
-        "link"
+        ("link", digest_bytes(slashes(&link).as_bytes()))
     } else {
-        File::open(&entry.source)
-            .and_then(|mut file| file.read_to_end(&mut content))
-            .map_err(failed)?;
-        if is_executable(&metadata) { "program" } else { "file" }
+        let read = || File::open(&entry.source).and_then(digest_of);
+        let content = known.digest(&entry.name, &metadata, read).map_err(failed)?;
+        (if is_executable(&metadata) { "program" } else { "file" }, content)
     };
     Ok(InputFile::new(&entry.name, kind, &content))
 }

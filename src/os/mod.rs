@@ -8,6 +8,7 @@ pub mod build_context;
 pub mod cache;
 pub mod files;
 pub mod filesystem;
+pub mod known_files;
 pub mod machine;
 pub mod ports;
 pub mod process;

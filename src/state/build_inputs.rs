@@ -33,12 +33,11 @@ pub struct InputFile {
 }
 
 impl InputFile {
-    /// Digests a file. The kind is part of what the image gets: whether it may be run, or is a
-    /// link.
+    /// A file whose content has this digest ([`digest_bytes`]). The kind is part of what the image
+    /// gets: whether it may be run, or is a link.
     #[must_use]
-    pub fn new(name: &str, kind: &str, content: &[u8]) -> Self {
-        let digest = digest(&(kind, digest_bytes(content)));
-        Self { name: name.to_owned(), digest }
+    pub fn new(name: &str, kind: &str, content: &str) -> Self {
+        Self { name: name.to_owned(), digest: digest(&(kind, content)) }
     }
 
     /// Four characters of the name's digest, four of the content's: enough to name a change.
@@ -216,7 +215,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str, content: &str) -> InputFile {
-        InputFile::new(name, "file", content.as_bytes())
+        InputFile::new(name, "file", &digest_bytes(content.as_bytes()))
     }
 
     fn inputs(files: &[(&str, &str)], mounts: &[&[&str]]) -> BuildInputs {

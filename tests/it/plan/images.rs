@@ -162,7 +162,7 @@ mod inputs {
     /// What `BUILT` asks for with this file in its context.
     fn built_from(main: &str) -> Desired {
         let mut desired = desired(BUILT);
-        let files = vec![InputFile::new("src/main.ts", "file", main.as_bytes())];
+        let files = vec![InputFile::new("src/main.ts", "file", main)];
         let dockerfile = ("Dockerfile", "FROM node:26");
         desired.images[0].inputs =
             Some(BuildInputs::new(&Build::default(), dockerfile, files, &[]));
