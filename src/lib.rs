@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`project`] | the resolved model; its `Serialize` is Compose's canonical form | - |
 //! | [`config`] | text to `Project`: a tree of nodes that know their place ([`config::load`]), then types ([`config::decode`]); every finding is a [`config::diagnostic::Diagnostic`] | `project` |
-//! | [`state`] | what should be on the engine and what is there; labels and digests; the reload runner (`templates/runner`) that containers get | `project` |
+//! | [`state`] | what should be on the engine and what is there; labels and digests; the reload runners (`templates/runner`, `templates/runner-any`) that containers get | `project` |
 //! | [`event`] | what happens during a run, as plain data | `project` |
 //! | [`plan`] | decisions: a DAG of single engine calls, each with its cause | `state`, `event`, `project` |
 //! | [`engine`] | the trait, bollard behind it, and a fake for tests | `state`, `event`, `project`, `os` |

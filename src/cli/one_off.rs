@@ -15,7 +15,7 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::{Operation, Plan, ReconcileOptions};
-use crate::project::{Port, Project, RestartPolicy, Service, ServiceName};
+use crate::project::{Port, Project, Reload, RestartPolicy, Service, ServiceName};
 use crate::state::hash::digest;
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, labels};
 
@@ -160,7 +160,15 @@ fn change(cx: &Context, args: &RunArgs, service: &mut Service, tty: bool) -> Res
     service.working_dir = args.workdir.clone().or_else(|| service.working_dir.take());
     service.container_name = None;
     // They belong to the life of the service, not to one command.
-    service.reload = None;
+    let reload = service.reload.take();
+    if let Some(Reload::Command(runner)) = reload
+        && args.command.is_empty()
+        && args.entrypoint.is_none()
+    {
+        // What the service runs, without the runner.
+        service.entrypoint = runner.command.first().map(|program| vec![program.clone()]);
+        service.command = Some(runner.command[1..].to_vec());
+    }
     service.post_start.clear();
     service.pre_stop.clear();
     service.restart = RestartPolicy::No;

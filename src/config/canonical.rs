@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::redact::{REDACTED, redact_arguments, redact_value};
 use crate::project::{
-    FileGrant, FileObject, FileSource, LogStream, Mount, Probe, Project, Ready, Reload, Secret,
-    Service,
+    FileGrant, FileObject, FileSource, LogStream, Mount, NodeRunner, Probe, Project, Ready, Reload,
+    Secret, Service,
 };
 
 /// How a project is written.
@@ -217,7 +217,7 @@ fn own_keys(
         own.insert("ready".to_owned(), ready_value(ready, secrets));
     }
     if let Some(reload) = &service.reload {
-        own.insert("reload".to_owned(), reload_value(reload));
+        own.insert("reload".to_owned(), reload_value(reload, secrets));
     }
     if !service.urls.is_empty() {
         let urls = service.urls.iter().map(|(name, url)| {
@@ -325,8 +325,43 @@ fn ready_value(ready: &Ready, secrets: Secrets) -> Value {
 }
 
 /// `reload` as the file would say it, with all defaults.
-fn reload_value(reload: &Reload) -> Value {
-    let Reload::Node(runner) = reload;
+fn reload_value(reload: &Reload, secrets: Secrets) -> Value {
+    let mut fields = match reload {
+        Reload::Node(runner) => return node_runner_value(runner),
+        Reload::Command(runner) => {
+            let mut fields = json!({
+                "command": arguments(&runner.command, secrets),
+                "grace": runner.grace.to_string(),
+            });
+            if !runner.compile.is_empty() {
+                fields["compile"] = arguments(&runner.compile, secrets);
+            }
+            fields
+        }
+        Reload::Restart(_) => json!({ "restart": true }),
+        Reload::Signal { signal, .. } => json!({ "signal": signal }),
+    };
+    let Some(files) = reload.files() else { return fields };
+    if !files.sync.is_empty() {
+        let paths = files.sync.iter().map(|one| format!("{}:{}", one.path.display(), one.target));
+        fields["sync"] = paths.map(Value::String).collect();
+    }
+    for (key, patterns) in [("ignore", &files.ignore), ("include", &files.include)] {
+        if !patterns.is_empty() {
+            fields[key] = json!(patterns);
+        }
+    }
+    fields
+}
+
+fn arguments(words: &[String], secrets: Secrets) -> Value {
+    match secrets {
+        Secrets::Shown => json!(words),
+        Secrets::Redacted => json!(redact_arguments(words)),
+    }
+}
+
+fn node_runner_value(runner: &NodeRunner) -> Value {
     let mut fields = json!({
         "runner": "node",
         "watch": runner.watch,

@@ -46,6 +46,22 @@ pub(crate) fn rebase_service(service: &mut Node, dir: &Path) {
         });
     });
     at(service, "credential_spec", |spec| at(spec, "file", |file| rebase_text(file, dir)));
+    at(service, "reload", |reload| rebase_reload(reload, dir));
+    at(service, "x-devstack", |own| at(own, "reload", |reload| rebase_reload(reload, dir)));
+}
+
+/// `PATH:TARGET` of what is copied.
+fn rebase_reload(reload: &mut Node, dir: &Path) {
+    at(reload, "sync", |paths| {
+        each_item(paths, |item| {
+            let parts = item.scalar_text().and_then(|text| text.rsplit_once(':'));
+            if let Some((path, target)) = parts.filter(|(path, _)| !path.starts_with('~')) {
+                let path = absolute(dir, Path::new(path));
+                let text = format!("{}:{target}", path.to_string_lossy());
+                item.value = Value::String { text, plain: false };
+            }
+        });
+    });
 }
 
 fn rebase_build(build: &mut Node, dir: &Path) {

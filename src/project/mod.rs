@@ -37,7 +37,7 @@ pub use names::{
 pub use network::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkMode};
 pub use port::{Port, Protocol, PublishedPort};
 pub use ready::{LogStream, Probe, Ready};
-pub use reload::{NodeRunner, RUNNER_FOLDER, Reload};
+pub use reload::{CommandRunner, NodeRunner, RUNNER_FOLDER, Reload, ReloadFiles, SyncPath};
 pub use service::{
     Dependency, DependsOnCondition, Device, FileGrant, Logging, PullPolicy, RestartPolicy, Service,
     Ulimit,

@@ -1,5 +1,7 @@
 //! `reload:`, devstack's own word for how a service takes up changed code.
 
+use std::path::PathBuf;
+
 use super::Duration;
 
 /// Folder of the reload runner's files in a container.
@@ -10,6 +12,76 @@ pub const RUNNER_FOLDER: &str = "/opt/devstack";
 pub enum Reload {
     /// devstack's reload runner for Node runs the application as its child.
     Node(NodeRunner),
+    /// devstack's reload runner for programs of any language runs a command as its child.
+    Command(CommandRunner),
+    /// Its containers are restarted.
+    Restart(ReloadFiles),
+    /// The main process of its containers gets a signal.
+    Signal {
+        /// The signal's whole name, such as `SIGHUP`.
+        signal: &'static str,
+        /// The files that count.
+        files: ReloadFiles,
+    },
+}
+
+impl Reload {
+    /// Whether a runner of devstack's is the main process of the containers.
+    #[must_use]
+    pub const fn has_runner(&self) -> bool {
+        matches!(self, Self::Node(_) | Self::Command(_))
+    }
+
+    /// The files that count, where the service says so itself.
+    #[must_use]
+    pub const fn files(&self) -> Option<&ReloadFiles> {
+        match self {
+            Self::Node(_) => None,
+            Self::Command(CommandRunner { files, .. })
+            | Self::Restart(files)
+            | Self::Signal { files, .. } => Some(files),
+        }
+    }
+}
+
+/// Files whose change concerns a service: those of its bind mounts, and those that are copied.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReloadFiles {
+    /// What is copied into the containers.
+    pub sync: Vec<SyncPath>,
+    /// Patterns of what does not count, below each mounted or copied path, in the notation of
+    /// `.dockerignore`.
+    pub ignore: Vec<String>,
+    /// Patterns of what alone counts, in the same notation; everything when empty.
+    pub include: Vec<String>,
+}
+
+/// A file or folder that is copied into containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncPath {
+    /// Absolute path on the host.
+    pub path: PathBuf,
+    /// Absolute path in the container that stands for it.
+    pub target: String,
+}
+
+/// Settings of the reload runner for programs of any language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandRunner {
+    /// Program and arguments, started again for each change.
+    pub command: Vec<String>,
+    /// Program and arguments that must succeed before: while they fail, the version before goes
+    /// on running. Nothing when empty.
+    pub compile: Vec<String>,
+    /// Time between SIGTERM and SIGKILL for a version that gives way.
+    pub grace: Duration,
+    /// The files that count.
+    pub files: ReloadFiles,
+}
+
+impl CommandRunner {
+    /// The time that a version has to give way when the service says nothing.
+    pub const GRACE: Duration = Duration::from_secs(2);
 }
 
 /// Settings of the reload runner for Node. Paths are those in the container, relative to its

@@ -11,7 +11,7 @@ use super::{labels, runner};
 use crate::project::{
     Build, DependsOnCondition, Duration, FileGrant, FileObject, FileSource, ImageRef, Mount,
     NamedContext, Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy,
-    Secret, Service, ServiceName, Volume, VolumeOwner,
+    Reload, Secret, Service, ServiceName, Volume, VolumeOwner,
 };
 
 /// The time that the engine gives a container to stop when nothing else is said.
@@ -359,6 +359,9 @@ fn container_spec(
     if let Some((service, own)) = runner::equip(service) {
         for file in &own {
             digests.mix("reload", &digest_bytes(file.content.expose().as_bytes()));
+        }
+        if let Some(Reload::Command(runner)) = &service.reload {
+            digests.mix("reload", &digest(&runner.command));
         }
         equipped = Arc::new(service);
         files.extend(own);

@@ -8,10 +8,14 @@
 
 use super::desired::{ContainerSpec, InjectedFile};
 use crate::project::{
-    Mount, NodeRunner, RUNNER_FOLDER, Reload, RestartPolicy, Secret, Service, VolumeOptions,
+    CommandRunner, Duration, Mount, NodeRunner, RUNNER_FOLDER, Reload, RestartPolicy, Secret,
+    Service, VolumeOptions,
 };
 
-/// The runner's files, by name.
+/// The file of the runner for programs of any language.
+const ANY: &str = include_str!("../../templates/runner-any/runner.sh");
+
+/// The files of the runner for Node, by name.
 const FILES: [(&str, &str); 20] = [
     ("package.json", include_str!("../../templates/runner/package.json")),
     ("channel.js", include_str!("../../templates/runner/channel.js")),
@@ -43,9 +47,25 @@ const STOP_GRACE_MS: u128 = 10_000;
 
 /// The service as its container runs it, and the files to copy in; `None` without a runner.
 pub(super) fn equip(service: &Service) -> Option<(Service, Vec<InjectedFile>)> {
-    let Reload::Node(runner) = service.reload.as_ref()?;
     let mut equipped = service.clone();
-    equipped.entrypoint = Some(vec!["node".to_owned(), format!("{RUNNER_FOLDER}/runner.js")]);
+    let (program, script, files) = match service.reload.as_ref()? {
+        Reload::Node(runner) => {
+            let mut files: Vec<InjectedFile> =
+                FILES.iter().map(|(name, text)| file(name, text, 0o444)).collect();
+            files.push(file("options.json", &options(service, runner), 0o444));
+            ("node", "runner.js", files)
+        }
+        Reload::Command(runner) => {
+            equipped.command = Some(runner.command.clone());
+            let files = vec![
+                file("runner.sh", ANY, 0o444),
+                file("options.sh", &shell_options(service, runner), 0o444),
+            ];
+            ("/bin/sh", "runner.sh", files)
+        }
+        Reload::Restart(_) | Reload::Signal { .. } => return None,
+    };
+    equipped.entrypoint = Some(vec![program.to_owned(), format!("{RUNNER_FOLDER}/{script}")]);
     // In memory, and writable whoever the container's user is. A compiler may unpack its binary.
     equipped.tmpfs.push(format!("{RUN_FOLDER}:exec,mode=1777"));
     if service.read_only {
@@ -63,9 +83,6 @@ pub(super) fn equip(service: &Service) -> Option<(Service, Vec<InjectedFile>)> {
             volume: VolumeOptions::default(),
         });
     }
-    let mut files: Vec<InjectedFile> =
-        FILES.iter().map(|(name, text)| file(name, text, 0o444)).collect();
-    files.push(file("options.json", &options(service, runner), 0o444));
     Some((equipped, files))
 }
 
@@ -109,7 +126,32 @@ fn file(name: &str, text: &str, mode: u32) -> InjectedFile {
     }
 }
 
-/// What the runner is told, every value given.
+/// What the runner for any language is told, as a shell reads it.
+fn shell_options(service: &Service, runner: &CommandRunner) -> String {
+    let stop = service.stop_grace_period.map_or(STOP_GRACE_MS, |grace| grace.0.as_millis());
+    // Left of the engine's own patience, so that it is not the one who kills.
+    let stop = (stop / 1000).saturating_sub(1).max(1);
+    let restart = restart(service.restart);
+    let values = [
+        ("grace", whole_seconds(runner.grace).to_string()),
+        ("stop", stop.to_string()),
+        ("restart", restart.as_str().unwrap_or("no").to_owned()),
+        ("compile", shell_words::join(&runner.compile)),
+    ];
+    let lines: Vec<String> = values
+        .iter()
+        .map(|(name, value)| format!("{name}={}\n", shell_words::quote(value)))
+        .collect();
+    lines.concat()
+}
+
+/// Not every `sleep` knows parts of seconds.
+fn whole_seconds(duration: Duration) -> u64 {
+    let seconds = duration.0.as_secs();
+    if duration.0.subsec_nanos() == 0 { seconds } else { seconds + 1 }
+}
+
+/// What the runner for Node is told, every value given.
 fn options(service: &Service, runner: &NodeRunner) -> String {
     let stop = service.stop_grace_period.map_or(STOP_GRACE_MS, |grace| grace.0.as_millis());
     serde_json::json!({
@@ -177,6 +219,33 @@ mod tests {
             serde_json::from_str(options.expect("its options").content.expose()).expect("JSON");
         assert_eq!((&options["service"], &options["restart"]), (&"api".into(), &"no".into()));
         assert_eq!((&options["hold_ms"], &options["stop_ms"]), (&10_000.into(), &10_000.into()));
+    }
+
+    #[test]
+    fn a_command_is_run_by_the_runner_for_any_language() {
+        let runner = CommandRunner {
+            command: vec!["python".to_owned(), "a b.py".to_owned()],
+            compile: vec!["go".to_owned(), "build".to_owned(), "my app".to_owned()],
+            grace: Duration(std::time::Duration::from_millis(1500)),
+            files: crate::project::ReloadFiles::default(),
+        };
+        let service = Service {
+            reload: Some(Reload::Command(runner)),
+            restart: RestartPolicy::OnFailure(Some(3)),
+            ..service()
+        };
+        let (equipped, files) = equip(&service).expect("a service with a runner");
+        let entrypoint = ["/bin/sh".to_owned(), "/opt/devstack/runner.sh".to_owned()];
+        assert_eq!(equipped.entrypoint.as_deref(), Some(&entrypoint[..]));
+        let command = ["python".to_owned(), "a b.py".to_owned()];
+        assert_eq!(equipped.command.as_deref(), Some(&command[..]));
+        let options = files.iter().find(|file| file.path == "/opt/devstack/options.sh");
+        let options = options.expect("its options").content.expose();
+        let words = shell_words::split(options).expect("a shell reads it");
+        assert_eq!(
+            words,
+            ["grace=2", "stop=9", "restart=on-failure:3", "compile=go build 'my app'"]
+        );
     }
 
     #[test]

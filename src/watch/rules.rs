@@ -9,7 +9,8 @@ use super::scope::Scope;
 use super::source::Change;
 use super::{ChangeKind, reader::IgnoreReader};
 use crate::project::{
-    Dockerignore, Hook, Mount, Project, Service, ServiceName, WatchAction, WatchRule,
+    Dockerignore, Hook, Mount, Project, Reload, Service, ServiceName, SyncPath, WatchAction,
+    WatchRule,
 };
 
 /// A scope and its meaning. A scope's place in the list is the one in [`Change::scopes`].
@@ -63,6 +64,10 @@ pub enum Then {
     Restart,
     /// A command in each container.
     Exec(Hook),
+    /// A signal to the main process of each container.
+    Signal(&'static str),
+    /// The runner for any language starts its command again.
+    Reload,
 }
 
 /// What a batch of changes means.
@@ -91,6 +96,10 @@ pub struct Work {
     pub restart: bool,
     /// Commands to run in its containers.
     pub execs: Vec<Hook>,
+    /// A signal to its containers.
+    pub signal: Option<&'static str>,
+    /// Have the runner for any language start its command again.
+    pub reload: bool,
 }
 
 /// The rules of these services, and what a person should know about them.
@@ -118,8 +127,8 @@ pub fn rules(
             };
             rules.push(Rule { scope, meaning: Meaning::Service(service.name.clone(), reaction) });
         }
-        if service.reload.is_some() {
-            rules.extend(reload_rules(service, context.as_ref()));
+        if let Some(reload) = &service.reload {
+            rules.extend(reload_rules(service, reload, context.as_ref(), &mut warnings));
         }
     }
     if rules.is_empty() {
@@ -163,6 +172,8 @@ impl Work {
         self.restart |= later.restart;
         self.copies.extend(later.copies);
         self.tell.extend(later.tell);
+        self.signal = later.signal.or(self.signal);
+        self.reload |= later.reload;
         for exec in later.execs {
             if !self.execs.contains(&exec) {
                 self.execs.push(exec);
@@ -178,6 +189,8 @@ impl Work {
             && self.copies.is_empty()
             && self.tell.is_empty()
             && self.execs.is_empty()
+            && self.signal.is_none()
+            && !self.reload
     }
 
     fn add(&mut self, scope: &Scope, reaction: &Reaction, change: &Change) {
@@ -202,6 +215,8 @@ impl Work {
                 match then {
                     Then::Restart => self.restart = true,
                     Then::Exec(exec) if !self.execs.contains(exec) => self.execs.push(exec.clone()),
+                    Then::Signal(signal) => self.signal = Some(signal),
+                    Then::Reload => self.reload = true,
                     Then::Nothing | Then::Exec(_) => {}
                 }
             }
@@ -249,23 +264,56 @@ pub fn place_in(target: &str, root: &Path, file: &Path) -> String {
     format!("{folder}/{}", parts.join("/"))
 }
 
-/// What a service with a reload runner is watched for: the folders that it has by a bind mount,
-/// and what its image is made of and no mount shows.
-fn reload_rules(service: &Service, context: Option<&(PathBuf, Dockerignore)>) -> Vec<Rule> {
+/// What a service that reloads is watched for: the folders that it has by a bind mount, what is to
+/// be copied into it, and what its image is made of.
+fn reload_rules(
+    service: &Service,
+    reload: &Reload,
+    context: Option<&(PathBuf, Dockerignore)>,
+    warnings: &mut Vec<String>,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
     let rule =
         |scope, reaction| Rule { scope, meaning: Meaning::Service(service.name.clone(), reaction) };
+    let files = reload.files();
+    let scope = |root: &Path| Scope {
+        root: root.to_owned(),
+        ignore: files.map(|files| patterns(&files.ignore)).unwrap_or_default(),
+        include: files
+            .filter(|files| !files.include.is_empty())
+            .map(|files| patterns(&files.include)),
+        context: context.cloned(),
+    };
+    let then = match reload {
+        Reload::Node(_) => None,
+        Reload::Command(_) => Some(Then::Reload),
+        Reload::Restart(_) => Some(Then::Restart),
+        Reload::Signal { signal, .. } => Some(Then::Signal(signal)),
+    };
     let mut mounted = Vec::new();
     for mount in &service.mounts {
         if let Mount::Bind { source, target, .. } = mount {
             mounted.push(source);
-            let scope = Scope { context: context.cloned(), ..Scope::whole(source.clone()) };
-            rules.push(rule(scope, Reaction::Tell { target: target.clone() }));
+            let reaction = match &then {
+                None => Reaction::Tell { target: target.clone() },
+                Some(then) => Reaction::Sync { target: None, then: then.clone() },
+            };
+            rules.push(rule(scope(source), reaction));
+        }
+    }
+    if let (Some(files), Some(then)) = (files, then) {
+        for SyncPath { path, target } in &files.sync {
+            rules.extend(
+                copied(service, path, target, then.clone(), warnings)
+                    .map(|reaction| rule(scope(path), reaction)),
+            );
         }
     }
     if let Some(build) = &service.build {
         let dockerfile = build.dockerfile.as_deref().unwrap_or(Path::new("Dockerfile"));
-        for file in MADE_OF.iter().map(Path::new).chain([dockerfile]) {
+        rules.push(rule(Scope::whole(build.context.join(dockerfile)), Reaction::Rebuild));
+        let made_of: &[&str] = if files.is_none() { &MADE_OF } else { &[] };
+        for file in made_of {
             let path = build.context.join(file);
             if !mounted.iter().any(|source| path.starts_with(source)) {
                 rules.push(rule(Scope::whole(path), Reaction::Rebuild));
@@ -295,14 +343,25 @@ fn reaction(service: &Service, rule: &WatchRule, warnings: &mut Vec<String>) -> 
         WatchAction::SyncRestart => Then::Restart,
         WatchAction::SyncExec => Then::Exec(rule.exec.clone()?),
     };
-    let target = rule.target.clone()?;
-    match place_of(service, &target, &rule.path) {
-        Place::Copy => Some(Reaction::Sync { target: Some(target), then }),
+    copied(service, &rule.path, rule.target.as_deref()?, then, warnings)
+}
+
+/// What it takes for a path to be in the container as it is here; `None` when that cannot be
+/// done, which a warning says.
+fn copied(
+    service: &Service,
+    path: &Path,
+    target: &str,
+    then: Then,
+    warnings: &mut Vec<String>,
+) -> Option<Reaction> {
+    match place_of(service, target, path) {
+        Place::Copy => Some(Reaction::Sync { target: Some(target.to_owned()), then }),
         Place::There => Some(Reaction::Sync { target: None, then }),
         Place::Foreign(why) => {
             warnings.push(format!(
                 "`{}` of {} is not copied to {target}: {why}",
-                rule.path.display(),
+                path.display(),
                 service.name
             ));
             None

@@ -8,7 +8,8 @@ use super::git::Git;
 use crate::project::Dockerignore;
 
 /// Folders that hold what tools made, never what a person saves. A scope may have one as its root.
-const TOOL_FOLDERS: [&str; 6] = ["node_modules", ".git", ".hg", ".svn", ".idea", "dist"];
+const TOOL_FOLDERS: [&str; 7] =
+    ["node_modules", ".git", ".hg", ".svn", ".idea", "dist", "__pycache__"];
 
 /// One file or folder that is watched, with what of it does not count.
 #[derive(Debug, Clone, Default)]

@@ -26,6 +26,7 @@ mod neighbours;
 mod notes_journey;
 mod ports;
 mod reload;
+mod runner_any;
 mod seeing;
 mod support;
 mod timings;

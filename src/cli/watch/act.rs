@@ -10,13 +10,14 @@ use futures_util::future::join_all;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::command::{Failure, Reloaded, reload};
 use crate::cli::error::{CliError, Problem};
 use crate::cli::scope::{desired, selected};
 use crate::engine::{DockerEngine, Engine as _, ExecRequest};
 use crate::event::{Event, WatchEvent};
 use crate::execute::{ExecuteError, Limits, execute};
 use crate::plan::{Plan, ReconcileOptions, images_only, lifecycle, reconcile};
-use crate::project::{Hook, Project, PullPolicy, ServiceName};
+use crate::project::{Hook, Project, PullPolicy, Reload, ServiceName};
 use crate::state::{ContainerId, ContainerState, Observed, ObservedContainer, labels};
 use crate::watch::{Replica, SyncError, Work};
 
@@ -134,7 +135,7 @@ impl Action<'_> {
         let observed = observed.map_err(failed("sync"))?;
         let running = self.running(&observed);
         if running.is_empty() {
-            if !work.copies.is_empty() || work.restart {
+            if !work.copies.is_empty() || work.restart || work.reload || work.signal.is_some() {
                 self.shared.say(WatchEvent::Note {
                     label: Some(self.service.to_string()),
                     text: "does not run; what changed follows when it starts".to_owned(),
@@ -156,6 +157,19 @@ impl Action<'_> {
             self.restart(&observed).await.map_err(failed("restart"))?;
             self.part("restart", begun);
         }
+        let is_begun_anew = work.rebuild || work.restart;
+        if let Some(signal) = work.signal.filter(|_| !is_begun_anew) {
+            let begun = Instant::now();
+            for container in &running {
+                let sent = self.shared.engine.kill_container(&container.id, signal).await;
+                sent.map_err(CliError::from).map_err(failed("signal"))?;
+            }
+            self.part("signal", begun);
+        }
+        let ids = running.iter().map(|container| container.id.clone()).collect();
+        if work.reload && !is_begun_anew && !self.reload(&running, cancel).await? {
+            return Ok(ids);
+        }
         if !work.execs.is_empty() {
             let begun = Instant::now();
             for hook in &work.execs {
@@ -173,7 +187,42 @@ impl Action<'_> {
             parts: std::mem::take(&mut self.parts),
             files,
         });
-        Ok(running.iter().map(|container| container.id.clone()).collect())
+        Ok(ids)
+    }
+
+    /// Has the runners start their commands again. Whether all of them run the newest version;
+    /// where one does not, that has been told.
+    async fn reload(
+        &mut self,
+        running: &[&ObservedContainer],
+        cancel: &CancellationToken,
+    ) -> Result<bool, Wrong> {
+        let shared = self.shared;
+        let wish = shared.project.services.get(self.service).and_then(|it| it.reload.as_ref());
+        let compiles = matches!(wish, Some(Reload::Command(runner)) if !runner.compile.is_empty());
+        let reloads = running.iter().map(|container| reload(shared, container, compiles, cancel));
+        let mut all_live = true;
+        for (container, reloaded) in running.iter().zip(join_all(reloads).await) {
+            match reloaded.map_err(failed("reload"))? {
+                // Those of several containers go side by side: the last one stands for all.
+                Reloaded::Live(parts) if container.id == running[running.len() - 1].id => {
+                    self.parts.extend(parts);
+                }
+                Reloaded::Live(_) => {}
+                Reloaded::Cancelled => return Err(Wrong::Cancelled),
+                Reloaded::Failed(Failure { what, reason, output, serving }) => {
+                    all_live = false;
+                    shared.say(WatchEvent::Failed {
+                        label: shared.label(self.service, container.number()),
+                        what,
+                        reason,
+                        frame: (!output.is_empty()).then(|| output.join("\n")),
+                        serving: Some(serving),
+                    });
+                }
+            }
+        }
+        Ok(all_live)
     }
 
     fn part(&mut self, name: &'static str, begun: Instant) {
@@ -396,12 +445,20 @@ fn with_dependants(project: &Project, service: &ServiceName) -> Vec<ServiceName>
 }
 
 fn word(work: &Work) -> &'static str {
-    match (work.rebuild, work.copies.is_empty(), work.restart, work.execs.is_empty()) {
-        (true, ..) => "rebuilt",
-        (_, false, true, _) => "synced and restarted",
-        (_, true, true, _) => "restarted",
-        (_, false, _, true) => "synced",
-        (_, false, _, false) => "synced, its command run",
-        (_, true, _, _) => "its command run",
+    let is_synced = !work.copies.is_empty();
+    if work.rebuild {
+        "rebuilt"
+    } else if work.restart {
+        if is_synced { "synced and restarted" } else { "restarted" }
+    } else if work.reload {
+        if is_synced { "synced and reloaded" } else { "reloaded" }
+    } else if work.signal.is_some() {
+        if is_synced { "synced and signalled" } else { "signalled" }
+    } else if work.execs.is_empty() {
+        "synced"
+    } else if is_synced {
+        "synced, its command run"
+    } else {
+        "its command run"
     }
 }

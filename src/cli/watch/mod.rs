@@ -1,6 +1,7 @@
 //! `devstack watch`, and the watching of `devstack up`.
 
 mod act;
+mod command;
 mod runner;
 mod session;
 
@@ -28,7 +29,7 @@ use session::{Carried, End, Session};
     and then watches. Ctrl-C ends the watching, not the stack.\n\n\
     What a change means stands in the file:\n  \
     develop: {watch: [{path: ./src, action: sync, target: /app/src}]}\n  \
-    reload: node"
+    reload: node                     (also: restart, {signal: SIGHUP}, {command: [...]})"
 )]
 pub(super) struct WatchArgs {
     /// Services to watch for, by name or alias; all when none is named

@@ -1,7 +1,7 @@
 //! One watch, from the moment that its rules are known until the stack's files change.
 //!
-//! Each service has at most one task. What changes meanwhile is merged and done next; a rebuild
-//! is cancelled by anything newer.
+//! Each service has at most one task. What changes meanwhile is merged and done next; a rebuild is
+//! cancelled by a newer one, a reload by anything newer.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use crate::event::WatchEvent;
 use crate::execute::Limits;
 use crate::os::files;
 use crate::plan::lifecycle;
-use crate::project::{Project, ServiceName};
+use crate::project::{Project, Reload, ServiceName};
 use crate::report::{ProgressMode, Reporter, reporter};
 use crate::state::ContainerId;
 use crate::watch::control::RunnerFile;
@@ -42,8 +42,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// What is said when the engine is gone.
 const AWAY: &str = "the engine went away; waiting for it";
 
-/// How often in a row a rebuild gives way to a newer change: a file that is always written must
-/// not keep it from ever being done.
+/// How often in a row a rebuild or a reload gives way to a newer change: a file that is always
+/// written must not keep it from ever being done.
 const YIELDS: u32 = 3;
 
 /// Changed files of services, by their path in the container.
@@ -68,6 +68,12 @@ pub(super) enum End {
     Ignores,
 }
 
+/// A task that is under way.
+struct Busy {
+    cancel: CancellationToken,
+    rebuilds: bool,
+}
+
 /// A watch.
 pub(super) struct Session<'a> {
     cx: &'a Context,
@@ -77,12 +83,12 @@ pub(super) struct Session<'a> {
     told: mpsc::UnboundedReceiver<Told>,
     said: mpsc::UnboundedReceiver<Say>,
     tasks: JoinSet<Ended>,
-    /// Services that have a task, and what cancels it.
-    busy: HashMap<ServiceName, CancellationToken>,
+    /// Services that have a task.
+    busy: HashMap<ServiceName, Busy>,
     carried: Carried,
     /// Files that could not be copied the last time.
     owed: HashMap<ServiceName, Copies>,
-    /// How often in a row a service's rebuild was given up for a newer change.
+    /// How often in a row a service's task was given up for a newer change.
     yields: HashMap<ServiceName, u32>,
     links: Links,
     /// Files of the stack that changed.
@@ -299,9 +305,8 @@ impl<'a> Session<'a> {
 
     /// A container runs: it may need a connection, and what was copied before it was made.
     fn meet(&mut self, service: &ServiceName, id: &ContainerId, number: u32) {
-        let has_runner =
-            self.shared.project.services.get(service).is_some_and(|it| it.reload.is_some());
-        if has_runner {
+        let reload = self.shared.project.services.get(service).and_then(|it| it.reload.as_ref());
+        if matches!(reload, Some(Reload::Node(_))) {
             self.links.connect(&self.shared, service, id, number);
         }
         if self.carried.current.contains(id) {
@@ -348,16 +353,21 @@ impl<'a> Session<'a> {
                 continue;
             }
             let yields = self.yields.get(&service).copied().unwrap_or_default();
-            if let Some(cancel) = self.busy.get(&service).filter(|_| work.rebuild)
+            if let Some(busy) = self.busy.get(&service)
+                && (work.rebuild || (work.reload && !busy.rebuilds))
                 && yields < YIELDS
             {
-                cancel.cancel();
+                busy.cancel.cancel();
             }
             add(&mut self.carried.waiting, &service, work, opened);
         }
         if !self.stack.is_empty() || self.ignores {
-            self.busy.values().for_each(CancellationToken::cancel);
+            self.cancel_all();
         }
+    }
+
+    fn cancel_all(&self) {
+        self.busy.values().for_each(|busy| busy.cancel.cancel());
     }
 
     /// Tells the reload runners of a service what concerns them.
@@ -399,7 +409,8 @@ impl<'a> Session<'a> {
             let copied = self.carried.copied.entry(service.clone()).or_default();
             copied.extend(work.copies.clone());
             let cancel = CancellationToken::new();
-            self.busy.insert(service.clone(), cancel.clone());
+            let busy = Busy { cancel: cancel.clone(), rebuilds: work.rebuild };
+            self.busy.insert(service.clone(), busy);
             self.tasks.spawn(act(Arc::clone(&self.shared), service, work, opened, cancel));
         }
     }
@@ -442,7 +453,7 @@ impl<'a> Session<'a> {
 
     /// Lets what is under way end: calls to the engine are not abandoned.
     async fn wind_up(&mut self) {
-        self.busy.values().for_each(CancellationToken::cancel);
+        self.cancel_all();
         while let Some(ended) = self.tasks.join_next().await {
             if let Ok(ended) = ended {
                 self.conclude(ended);

@@ -104,7 +104,7 @@ fn ineffective(cx: &mut Cx<'_>, field: &Field<'_>, action: WatchAction) {
 }
 
 /// Patterns in the notation of `.dockerignore`.
-fn patterns(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+pub(super) fn patterns(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
     let patterns = text_or_texts(cx, field)?;
     if let Err(error) = Dockerignore::of(patterns.iter().map(String::as_str)) {
         let place = field.items().and_then(|items| items.into_iter().nth(error.line - 1));

@@ -75,6 +75,12 @@ fn follows(yaml: &str, changes: &[(&str, ChangeKind)]) -> String {
         for (path, kind) in &work.tell {
             write!(text, " tell {path} {kind:?}").expect("memory");
         }
+        if let Some(signal) = work.signal {
+            write!(text, " {signal}").expect("memory");
+        }
+        if work.reload {
+            text.push_str(" reload");
+        }
         for exec in &work.execs {
             write!(text, " exec {:?}", exec.command).expect("memory");
         }
@@ -139,6 +145,35 @@ services:
         &[("/p/api/package-lock.json", Modified)],
         &[("/p/api/docker/dev", Modified)],
         &[("/p/api/README.md", Modified)],
+    ];
+    let text: Vec<String> = cases.iter().map(|changes| follows(yaml, changes)).collect();
+    insta::assert_snapshot!(text.join("---\n"));
+}
+
+#[test]
+fn other_languages_restart_are_signalled_or_run_by_the_runner() {
+    let yaml = "
+services:
+  restarts:
+    image: x
+    build: {context: ./py, dockerfile: docker/dev}
+    volumes: ['./py:/app']
+    reload: {restart, ignore: ['*.log']}
+  signalled:
+    image: x
+    reload: {signal: hup, sync: ['./conf:/etc/app', './one.conf:/etc/one.conf', './x:/run/x'], include: ['*.conf']}
+    tmpfs: /run
+  commanded:
+    image: x
+    volumes: ['./py:/app']
+    reload: {command: python main.py, ignore: '*.log'}
+";
+    let cases: [&[(&str, ChangeKind)]; 5] = [
+        &[("/p/py/main.py", Modified), ("/p/py/__pycache__/main.pyc", Created)],
+        &[("/p/py/a.log", Modified)],
+        &[("/p/py/docker/dev", Modified)],
+        &[("/p/conf/a.conf", Modified), ("/p/conf/b.conf", Removed), ("/p/conf/c", Modified)],
+        &[("/p/one.conf", Modified)],
     ];
     let text: Vec<String> = cases.iter().map(|changes| follows(yaml, changes)).collect();
     insta::assert_snapshot!(text.join("---\n"));

@@ -8,7 +8,7 @@ use crate::config::decode::service::Draft;
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::limits;
 use crate::config::preset;
-use crate::project::{NetworkMode, Port, Protocol};
+use crate::project::{Mount, NetworkMode, Port, Protocol, Reload};
 
 /// Reports contradictions.
 pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>]) {
@@ -56,15 +56,30 @@ fn several_containers(cx: &mut Cx<'_>, draft: &Draft<'_>) {
     }
 }
 
-/// The runner runs the application, so that a command of the service would have no effect.
+/// A runner runs the application, so that a command of the service would have no effect; and what
+/// follows from changes needs something that can change.
 fn reload(cx: &mut Cx<'_>, draft: &Draft<'_>) {
-    let (Some(command), Some(reload)) = (draft.places.command, draft.places.reload) else { return };
-    let message = format!("`{}` has a command and a reload runner", draft.service.name);
-    cx.push(
-        Diagnostic::error(message, command)
-            .also(reload, "the runner starts the application")
-            .help("name the file to run with `reload: {entry: FILE}`, or write `reload: false`"),
-    );
+    let (Some(reload), Some(place)) = (&draft.service.reload, draft.places.reload) else { return };
+    let name = &draft.service.name;
+    if let Some(command) = draft.places.command.filter(|_| reload.has_runner()) {
+        let message = format!("`{name}` has a command and a reload runner");
+        let help = match reload {
+            Reload::Command(_) => "keep that of `reload`",
+            _ => "name the file to run with `reload: {entry: FILE}`, or write `reload: false`",
+        };
+        cx.push(
+            Diagnostic::error(message, command)
+                .also(place, "the runner starts the application")
+                .help(help),
+        );
+    }
+    let is_mounted = draft.mounts.iter().any(|mount| matches!(mount.value, Mount::Bind { .. }));
+    if reload.files().is_some_and(|files| files.sync.is_empty()) && !is_mounted {
+        let message = format!("no file of this machine that changes reaches `{name}`");
+        cx.push(Diagnostic::warning(message, place).help(
+            "mount its folder, `volumes: ['./src:/app/src']`, or copy it, `sync: './src:/app/src'`",
+        ));
+    }
 }
 
 /// So many containers that no engine runs them are a slip of the pen.

@@ -21,6 +21,7 @@ services:
     env_file: [{path: app.env}]
     networks: {n: {}}
     develop: {watch: [{exec: {}}]}
+    reload: {}
     deploy: {resources: {limits: {}, reservations: {}}, restart_policy: {}}
     logging: {}
     ulimits: {nofile: {soft: 1, hard: 1}}
