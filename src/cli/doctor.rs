@@ -19,7 +19,7 @@ use crate::doctor::{
     Verdict, examine,
 };
 use crate::engine::{DockerEngine, Engine as _, EngineInfo};
-use crate::os::{files, machine};
+use crate::os::{files, machine, socket};
 use crate::plan::{self, ReconcileOptions, reconcile};
 use crate::project::{Project, PullPolicy};
 use crate::report::{Paint, Tone};
@@ -110,7 +110,9 @@ async fn gather(cx: &Context, args: &DoctorArgs) -> Facts {
         network(cx, args, project.as_ref().ok(), observed.as_ref()),
         stack(cx, engine.as_deref(), &project, observed.as_ref()),
     );
+    let path = cx.endpoint().ok().and_then(|it| it.url.strip_prefix("unix://").map(PathBuf::from));
     Facts {
+        socket: path.and_then(|path| socket::look(&path)),
         engine: info.map(|info| info.map(|(facts, _)| facts)),
         machine: machine::look(&here, root.as_deref()),
         network,

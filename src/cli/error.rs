@@ -318,7 +318,8 @@ pub(super) fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
         }
         EngineErrorKind::Unreachable { .. } => "check DOCKER_HOST and `docker context ls`",
         EngineErrorKind::PermissionDenied { .. } => {
-            "join its group with `sudo usermod -aG docker $USER`, then log in again"
+            "join its group with `sudo usermod -aG docker $USER`, then log in again; `devstack \
+             doctor` tells whose it is"
         }
         EngineErrorKind::TooOld { .. } => "update the Docker Engine to 20.10 or newer",
         EngineErrorKind::ImageNotFound => {

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct Facts {
     /// The engine, or why it cannot be used: the reason and what to do.
     pub engine: Option<Result<EngineFacts, (String, String)>>,
+    /// The socket of an engine on this machine.
+    pub socket: Option<SocketFacts>,
     /// This machine.
     pub machine: MachineFacts,
     /// The ways to others.
@@ -45,6 +47,27 @@ pub struct EngineFacts {
     pub limits_memory: Option<bool>,
     /// The proxy for its own pulls, without credentials.
     pub https_proxy: Option<String>,
+}
+
+/// The socket of an engine on this machine, and the user who runs devstack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SocketFacts {
+    /// Where it is.
+    pub path: String,
+    /// Whose it is, by name.
+    pub owner: String,
+    /// Its group, by name.
+    pub group: String,
+    /// Its mode bits.
+    pub mode: u32,
+    /// Who runs devstack.
+    pub user: String,
+    /// Whether that is root.
+    pub is_root: bool,
+    /// Whether this process is in the group.
+    pub has_group: bool,
+    /// Whether the machine's list of groups names the user as a member.
+    pub is_member: bool,
 }
 
 /// This machine.

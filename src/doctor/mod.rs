@@ -5,13 +5,14 @@ mod engine;
 mod facts;
 mod machine;
 mod network;
+mod socket;
 mod stack;
 
 use serde::Serialize;
 
 pub use facts::{
     EngineFacts, Facts, Inotify, MachineFacts, Neighbour, NetworkFacts, Registry, ServiceTrouble,
-    Space, StackFacts, Wsl,
+    SocketFacts, Space, StackFacts, Wsl,
 };
 
 /// What a check found.
@@ -59,6 +60,7 @@ impl Finding {
 #[must_use]
 pub fn examine(facts: &Facts) -> Vec<Finding> {
     let mut findings = engine::examine(facts);
+    findings.extend(socket::examine(facts));
     findings.extend(machine::examine(facts));
     findings.extend(network::examine(facts));
     findings.extend(stack::examine(facts));

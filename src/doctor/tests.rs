@@ -21,6 +21,16 @@ fn sound() -> Facts {
             limits_memory: Some(true),
             ..EngineFacts::default()
         })),
+        socket: Some(SocketFacts {
+            path: "/run/docker.sock".to_owned(),
+            owner: "root".to_owned(),
+            group: "docker".to_owned(),
+            mode: 0o140_660,
+            user: "kim".to_owned(),
+            has_group: true,
+            is_member: true,
+            ..SocketFacts::default()
+        }),
         machine: MachineFacts {
             system: "linux".to_owned(),
             memory_available: Some(5 * GIBI),
@@ -43,6 +53,10 @@ fn sound() -> Facts {
 
 fn engine(facts: &mut Facts) -> &mut EngineFacts {
     facts.engine.as_mut().unwrap().as_mut().unwrap()
+}
+
+fn socket(facts: &mut Facts) -> &mut SocketFacts {
+    facts.socket.as_mut().unwrap()
 }
 
 fn stack(facts: &mut Facts) -> &mut StackFacts {
@@ -88,9 +102,25 @@ fn a_sound_machine_has_nothing_to_mend() {
 /// What is changed in a sound machine, and the check that must notice.
 type Case = (&'static str, Verdict, fn(&mut Facts));
 
-const CASES: [Case; 34] = [
+const CASES: [Case; 41] = [
     ("engine", Verdict::Fail, |facts| {
         facts.engine = Some(Err(("nobody answers at unix:///x".to_owned(), "start it".to_owned())));
+    }),
+    ("socket", Verdict::Ok, |facts| {
+        (socket(facts).has_group, socket(facts).is_root) = (false, true);
+    }),
+    ("socket", Verdict::Ok, |facts| {
+        (socket(facts).has_group, socket(facts).owner) = (false, "kim".to_owned());
+    }),
+    ("socket", Verdict::Warn, |facts| socket(facts).mode = 0o140_666),
+    ("socket", Verdict::Fail, |facts| socket(facts).mode = 0o140_640),
+    ("socket", Verdict::Fail, |facts| socket(facts).has_group = false),
+    ("socket", Verdict::Fail, |facts| {
+        (socket(facts).has_group, socket(facts).is_member) = (false, false);
+    }),
+    ("socket", Verdict::Fail, |facts| {
+        (socket(facts).has_group, socket(facts).is_member) = (false, false);
+        socket(facts).group = "root".to_owned();
     }),
     ("version", Verdict::Warn, |facts| engine(facts).api = "1.41".to_owned()),
     ("clock", Verdict::Warn, |facts| engine(facts).clock_ahead_ms = Some(2_500)),

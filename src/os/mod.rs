@@ -14,6 +14,7 @@ pub mod ports;
 pub mod process;
 pub mod raw_terminal;
 pub mod signal;
+pub mod socket;
 pub mod terminal;
 
 pub use files::{docker_config, ssh_agent};
