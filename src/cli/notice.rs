@@ -60,12 +60,52 @@ impl Watch {
     }
 }
 
+/// What takes the sequences that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Terminal {
+    /// A terminal itself.
+    Plain,
+    /// tmux, which hands on to the terminal what is marked for it, if `allow-passthrough` is set.
+    Tmux,
+    /// GNU screen, which hands it on always.
+    Screen,
+    /// A text console, which has neither a title nor notifications.
+    Console,
+}
+
+impl Terminal {
+    fn of<'a>(variable: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        let term = variable("TERM").unwrap_or_default();
+        match term.split(['-', '.']).next().unwrap_or_default() {
+            "linux" | "vt100" | "vt102" | "vt220" | "cons25" | "" => Self::Console,
+            _ if set("TMUX") => Self::Tmux,
+            "screen" => Self::Screen,
+            _ => Self::Plain,
+        }
+    }
+
+    /// A notification (OSC 9).
+    fn notification(self, text: &str) -> String {
+        let sequence = format!("\u{1b}]9;{text}\u{7}");
+        match self {
+            Self::Plain => sequence,
+            Self::Tmux => {
+                format!("\u{1b}Ptmux;{}\u{1b}\\", sequence.replace('\u{1b}', "\u{1b}\u{1b}"))
+            }
+            Self::Screen => format!("\u{1b}P{sequence}\u{1b}\\"),
+            Self::Console => String::new(),
+        }
+    }
+}
+
 /// Tells a person.
 pub(super) struct Notices<'a> {
     cx: &'a Context,
     watch: Watch,
     /// Whether the terminal's title may be changed.
     on_terminal: bool,
+    terminal: Terminal,
 }
 
 impl<'a> Notices<'a> {
@@ -76,13 +116,14 @@ impl<'a> Notices<'a> {
         checked: Vec<ServiceName>,
     ) -> Self {
         let off = cx.variable("DEVSTACK_NO_NOTIFY").is_some_and(|value| !value.is_empty());
-        let on_terminal = cx.stderr_is_live() && !off;
+        let terminal = Terminal::of(|name| cx.variable(name));
+        let on_terminal = cx.stderr_is_live() && !off && terminal != Terminal::Console;
         if on_terminal {
             cx.note_raw(SAVE_TITLE);
         }
         let (project, services) = (project.clone(), services.to_vec());
         let watch = Watch { project, services, checked, failed: HashMap::new() };
-        let notices = Self { cx, watch, on_terminal };
+        let notices = Self { cx, watch, on_terminal, terminal };
         notices.retitle();
         notices
     }
@@ -97,7 +138,8 @@ impl<'a> Notices<'a> {
         };
         self.cx.note(&paint.apply(tone, &words));
         if self.on_terminal {
-            self.cx.note_raw(&format!("\u{1b}]9;{}: {words}\u{7}", self.watch.project));
+            let text = format!("{}: {words}", self.watch.project);
+            self.cx.note_raw(&self.terminal.notification(&text));
         }
         self.retitle();
     }
@@ -131,6 +173,27 @@ fn title(watch: &Watch) -> String {
 mod tests {
     use super::*;
     use crate::state::ContainerId;
+
+    #[test]
+    fn a_notification_is_written_as_the_terminal_takes_it() {
+        type Env = &'static [(&'static str, &'static str)];
+        let cases: [(Env, &str); 8] = [
+            (&[("TERM", "xterm-256color")], "^]9;x$"),
+            (&[("TERM", "xterm-kitty"), ("TMUX", "")], "^]9;x$"),
+            (&[("TERM", "tmux-256color"), ("TMUX", "/tmp/tmux")], "^Ptmux;^^]9;x$^\\"),
+            (&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux")], "^Ptmux;^^]9;x$^\\"),
+            (&[("TERM", "screen.xterm-256color"), ("STY", "1")], "^P^]9;x$^\\"),
+            (&[("TERM", "linux")], ""),
+            (&[("TERM", "vt220")], ""),
+            (&[], ""),
+        ];
+        for (env, expected) in cases {
+            let variable = |name: &str| env.iter().find(|it| it.0 == name).map(|it| it.1);
+            let written = Terminal::of(variable).notification("x");
+            let shown = written.replace('\u{1b}', "^").replace('\u{7}', "$");
+            assert_eq!(shown, expected, "{env:?}");
+        }
+    }
 
     #[test]
     fn failures_and_recoveries_are_told_once() {
