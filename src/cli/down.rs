@@ -5,13 +5,13 @@ use clap::ValueEnum;
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::run::{dry_run, run};
-use super::scope::Scope;
+use super::scope::{Scope, Whole};
 use super::timing::TimingArgs;
 use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
 use crate::plan::weave;
-use crate::project::Duration;
+use crate::project::{Duration, ImageRef, Service};
 use crate::state::Observed;
 
 /// Arguments of `down`.
@@ -46,7 +46,7 @@ enum Rmi {
 }
 
 pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, CliError> {
-    let scope = Scope::find(cx).await?;
+    let Whole { scope, owns_images } = Scope::find_whole(cx).await?;
     let services = scope.services(&args.services)?;
     args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
@@ -58,7 +58,7 @@ pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, Cli
         remove_orphans: args.remove_orphans,
         volumes: args.volumes,
         keep_networks: false,
-        images: images(&scope, &observed, args.rmi),
+        images: images(&scope, owns_images, &observed, args.rmi),
         grace: args.timeout.map(Duration::from_secs),
     };
     let plan = weave(teardown(&scope.name, &observed, &options), &scope.desired());
@@ -76,8 +76,14 @@ pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, Cli
     Ok(ExitStatus::Success)
 }
 
-fn images(scope: &Scope, observed: &Observed, rmi: Option<Rmi>) -> Vec<String> {
+fn images(scope: &Scope, owns_images: bool, observed: &Observed, rmi: Option<Rmi>) -> Vec<String> {
     let (Some(project), Some(rmi)) = (&scope.project, rmi) else { return Vec::new() };
+    let tags = |service: &Service| -> Vec<String> {
+        let own = service.build.is_some() && owns_images;
+        let tags = service.build.iter().flat_map(|build| &build.tags);
+        let tags = tags.filter_map(|tag| Some(tag.parse::<ImageRef>().ok()?.familiar()));
+        if own { tags.collect() } else { Vec::new() }
+    };
     let mut references: Vec<String> = project
         .services
         .values()
@@ -86,11 +92,11 @@ fn images(scope: &Scope, observed: &Observed, rmi: Option<Rmi>) -> Vec<String> {
             Rmi::All => true,
             // An image with a name of the user's choice may serve other projects.
             Rmi::Local => {
-                service.build.is_some()
-                    && service.image.as_str() == format!("{}-{}", project.name, service.name)
+                let name = format!("{}-{}", project.name, service.name);
+                service.build.is_some() && (owns_images || service.image.as_str() == name)
             }
         })
-        .map(|service| service.image.familiar())
+        .flat_map(|service| std::iter::once(service.image.familiar()).chain(tags(service)))
         .filter(|reference| observed.image(reference).is_some())
         .collect();
     references.sort();

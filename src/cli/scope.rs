@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::checkout::Checkout;
 use super::context::Context;
 use super::error::{CliError, Problem};
 use crate::config::select::{SelectError, UnknownService, select};
+use crate::plan::IdentityReason;
 use crate::project::{Project, ProjectName, ServiceName};
 use crate::state::{Desired, lower};
 
@@ -17,13 +19,30 @@ pub(super) struct Scope {
     pub(super) project: Option<Project>,
 }
 
+/// A scope, and whether the names of its built images are this checkout's alone, whatever the files
+/// call them.
+pub(super) struct Whole {
+    pub(super) scope: Scope,
+    pub(super) owns_images: bool,
+}
+
 impl Scope {
     /// Reads the files; without them `-p` must name the project.
     pub(super) async fn find(cx: &Context) -> Result<Self, CliError> {
-        match cx.load_checkout().await.map(|checkout| checkout.project) {
-            Ok(project) => Ok(Self { name: project.name.clone(), project: Some(project) }),
+        Ok(Self::find_whole(cx).await?.scope)
+    }
+
+    /// The same, with whose the images are.
+    pub(super) async fn find_whole(cx: &Context) -> Result<Whole, CliError> {
+        match cx.load_checkout().await {
+            Ok(Checkout { project, reason, .. }) => Ok(Whole {
+                scope: Self { name: project.name.clone(), project: Some(project) },
+                owns_images: matches!(reason, Some(IdentityReason::Own { .. })),
+            }),
             Err(error) => match cx.global.project_name.as_deref().map(str::parse::<ProjectName>) {
-                Some(Ok(name)) => Ok(Self { name, project: None }),
+                Some(Ok(name)) => {
+                    Ok(Whole { scope: Self { name, project: None }, owns_images: false })
+                }
                 _ => Err(error),
             },
         }

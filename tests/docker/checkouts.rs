@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 
+use crate::engine;
 use crate::support::{Stack, text};
 
 const CACHE: &str = "
@@ -123,4 +124,39 @@ fn a_folder_that_was_moved_or_is_reached_by_a_link_is_the_same() {
     at("b", &["up", "-d"]).says(&["which is gone: it goes on here", "nothing to do"]);
     assert_eq!(text(&stack.inspect("cache")["Id"]), id);
     at("b", &["down", "--volumes"]);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn images_that_the_second_checkout_built_go_with_it() {
+    // A name of one's own: each checkout has a tag of its own of it.
+    const BUILT: &str = "
+name: NAME
+services:
+  app:
+    image: NAME-shop/app:dev
+    build: {context: ., dockerfile_inline: \"FROM redis:8\", tags: ['NAME-shop/app:also']}
+    init: true
+    command: [sleep, infinity]
+";
+    let tags = |begin: &str| -> Vec<String> {
+        let images = engine::get("/images/json");
+        let all = images.as_array().unwrap().iter().filter_map(|it| it["RepoTags"].as_array());
+        let mut tags: Vec<String> = all.flatten().map(|tag| text(tag).to_owned()).collect();
+        tags.retain(|tag| tag.starts_with(begin));
+        tags.sort();
+        tags
+    };
+    let first = Stack::named_by_file("checkout-tags", BUILT);
+    let mut second = first.checkout("checkout-tags-two");
+    let own = format!("{}-shop/app:", first.name());
+    first.ok(&["up", "-d"]);
+    second.ok(&["up", "-d"]);
+    second.learn_name();
+    assert_eq!(tags(&own).len(), 4, "{:?}", tags(&own));
+    second.ok(&["down", "--rmi", "local"]);
+    assert_eq!(tags(&own), [format!("{own}also"), format!("{own}dev")]);
+    // The first one's have the names of the user's choice.
+    first.ok(&["down", "--rmi", "local"]);
+    assert_eq!(tags(&own).len(), 2, "{:?}", tags(&own));
 }
