@@ -10,6 +10,7 @@ use super::client::{ClientArgs, MeiliArgs};
 use super::config::ConfigArgs;
 use super::cp::CpArgs;
 use super::create::{CreateArgs, ScaleArgs};
+use super::diff::DiffArgs;
 use super::doctor::DoctorArgs;
 use super::down::DownArgs;
 use super::env::EnvArgs;
@@ -47,8 +48,9 @@ use super::watch::WatchArgs;
 #[derive(Debug, Parser)]
 #[command(name = "devstack", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
-    3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,\n\
-    `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran.")]
+    3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do,\n\
+    `diff` when something differs; `exec`, `run`, `run-local`, `wait` and the clients pass on\n\
+    the exit code of what they ran.")]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
@@ -208,6 +210,8 @@ pub(super) enum Command {
     Ls(LsArgs),
     /// Show what `up` would do and why, field by field
     Plan(PlanArgs),
+    /// Show how what runs is not as the files say, field by field
+    Diff(DiffArgs),
     /// Open the best shell of a running service
     Shell(ShellArgs),
     /// Open psql in the database's container, logged in

@@ -17,6 +17,8 @@ mod connections;
 mod context;
 mod cp;
 mod create;
+mod diff;
+mod differences;
 mod doctor;
 mod down;
 mod env;
@@ -140,6 +142,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Volumes(args) => volumes::volumes(cx, args).await,
         Command::Ls(args) => ls::ls(cx, args).await,
         Command::Plan(args) => plan::plan(cx, args).await,
+        Command::Diff(args) => diff::diff(cx, args).await,
         Command::Shell(args) => shell::shell(cx, args).await,
         Command::Psql(args) => client::psql(cx, args).await,
         Command::RedisCli(args) => client::redis_cli(cx, args).await,

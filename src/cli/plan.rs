@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use super::checkout::ToCreate;
 use super::context::Context;
+use super::differences::{Field, redactor_of};
 use super::error::{CliError, ExitStatus, Problem};
 use super::ps::Format;
 use super::redact::Redactor;
 use super::scope::{desired, selected};
 use super::up::{check_ports, prepare};
-use crate::config::redact::redact_value;
 use crate::engine::DockerEngine;
 use crate::event::{Action, Subject};
 use crate::plan::{self, Cause, Operation, Plan, ReconcileOptions, Step, reconcile};
 use crate::report::{Paint, Tone};
-use crate::state::facets::{Difference, FIELDS, differences, facets};
+use crate::state::facets::{self, facets};
 use crate::state::{ContainerSpec, Desired, Observed};
 
 /// Arguments of `plan`.
@@ -58,17 +58,6 @@ struct Change {
     reason: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
-}
-
-/// How one field changes.
-#[derive(Debug, Serialize)]
-struct Field {
-    #[serde(rename = "field")]
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<String>,
 }
 
 pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, CliError> {
@@ -192,37 +181,9 @@ async fn fields(
     let Some((spec, changed)) = changed else { return Ok(Vec::new()) };
     let Some(old) = old(spec) else { return Ok(Vec::new()) };
     let (old, new) = (engine.facets_of(old).await?, facets(spec));
-    let mut fields = Vec::new();
-    for field in changed {
-        let found = differences(field, old.get(field.as_str()), new.get(field.as_str()));
-        if found.is_empty() {
-            fields.push(Field { path: unseen(field), old: None, new: None });
-        }
-        fields.extend(found.into_iter().map(|difference| shown(difference, redactor)));
-    }
-    Ok(fields)
-}
-
-/// A change that no value shows.
-fn unseen(field: &str) -> String {
-    match field {
-        "volumes" | "secrets" | "configs" => format!("{field} (the content of a file)"),
-        field if FIELDS.contains(&field) => format!("{field} (how it is written)"),
-        field => field.to_owned(),
-    }
-}
-
-fn shown(difference: Difference, redactor: &Redactor) -> Field {
-    let Difference { path, old, new } = difference;
-    let name = path.split_once('.').map_or(path.as_str(), |(_, name)| name);
-    let hide = |value: String| redactor.apply(&redact_value(name, &value));
-    let (old, new) = (old.map(hide), new.map(hide));
-    // Two secrets that look the same are different all the same.
-    let new = match (&old, new) {
-        (Some(old), Some(new)) if *old == new => Some(format!("{new} (another one)")),
-        (_, new) => new,
-    };
-    Field { path, old, new }
+    let redactor = redactor.and(redactor_of(&old));
+    let found = changed.iter().flat_map(|field| facets::changed(field, &old, &new));
+    Ok(found.map(|difference| Field::new(difference, &redactor)).collect())
 }
 
 fn text(changes: &[Change], paint: Paint) -> String {
@@ -236,13 +197,8 @@ fn text(changes: &[Change], paint: Paint) -> String {
         let action = paint.apply(tone, change.action);
         let Change { kind, name, reason, .. } = change;
         let _ = writeln!(text, "{action} {kind} {name}  ({reason})");
-        for Field { path, old, new } in &change.fields {
-            let _ = match (old, new) {
-                (Some(old), Some(new)) => writeln!(text, "    {path}: {old} -> {new}"),
-                (None, Some(new)) => writeln!(text, "    {path}: + {new}"),
-                (Some(old), None) => writeln!(text, "    {path}: - {old}"),
-                (None, None) => writeln!(text, "    {path}"),
-            };
+        for field in &change.fields {
+            field.write_line(&mut text);
         }
     }
     let count = |actions: &[&str]| {

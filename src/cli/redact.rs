@@ -4,7 +4,7 @@ use crate::config::redact::{is_secret_name, redact_url};
 use crate::event::{Event, Progress};
 use crate::project::{FileSource, Project};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use regex::bytes::{NoExpand, Regex};
@@ -41,6 +41,12 @@ impl Redactor {
             FileSource::Content(_) => Vec::new(),
         });
         Self::hiding(environment.chain(objects))
+    }
+
+    /// Collects the values of those variables that hold secrets.
+    pub(super) fn of_variables(variables: &BTreeMap<String, String>) -> Self {
+        let secret = variables.iter().filter(|(name, _)| is_secret_name(name));
+        Self::hiding(secret.map(|(_, value)| value.clone()))
     }
 
     /// Hides what the other one hides, too.

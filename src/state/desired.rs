@@ -123,6 +123,18 @@ pub struct InjectedFile {
     pub gid: u32,
 }
 
+impl Desired {
+    /// Whether a service waits until this one has completed: once it has, it is not run again.
+    #[must_use]
+    pub fn waits_for_end_of(&self, service: &ServiceName) -> bool {
+        self.containers.iter().any(|other| {
+            other.service.depends_on.get(service).is_some_and(|dependency| {
+                dependency.condition == DependsOnCondition::ServiceCompletedSuccessfully
+            })
+        })
+    }
+}
+
 impl ContainerSpec {
     /// Whether it is a container of `run`: those are not numbered.
     #[must_use]

@@ -1,14 +1,19 @@
 //! What a container is made of, as texts that people can compare: the same of what the files say
 //! and of what runs.
 
+mod container;
+mod resource;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
-use super::desired::ContainerSpec;
-use crate::project::{Bytes, Mount, PublishedPort, RestartPolicy};
+use crate::project::{Bytes, Duration};
 
-/// The fields of a container by Compose's names.
+pub use container::facets;
+pub use resource::{network_facets, volume_facets};
+
+/// The fields of a container, a network or a volume, by Compose's names.
 pub type Facets = IndexMap<&'static str, Facet>;
 
 /// A field.
@@ -22,7 +27,7 @@ pub enum Facet {
     Named(BTreeMap<String, String>),
 }
 
-/// One difference between two containers.
+/// One difference between what is there and what should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The field, with the name of the value where it has several: `environment.PORT`.
@@ -33,56 +38,23 @@ pub struct Difference {
     pub new: Option<String>,
 }
 
-/// What a container should be.
+/// The differences of a field of which a digest says that it changed: what no value shows is told
+/// by the field's name.
 #[must_use]
-pub fn facets(spec: &ContainerSpec) -> Facets {
-    let service = &*spec.service;
-    let mut facets = Facets::new();
-    let one = |value: &Option<String>| value.clone().map(Facet::One);
-    let words = |words: &Option<Vec<String>>| {
-        words.as_ref().map(|words| Facet::One(shell_words::join(words)))
+pub fn changed(field: &str, old: &Facets, new: &Facets) -> Vec<Difference> {
+    // Further names are part of how a container joins its networks.
+    let parts: &[&str] = if field == "networks" { &["networks", "aliases"] } else { &[field] };
+    let found: Vec<Difference> =
+        parts.iter().flat_map(|part| differences(part, old.get(*part), new.get(*part))).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let path = match field {
+        "volumes" | "secrets" | "configs" => format!("{field} (the content of a file)"),
+        field if new.contains_key(field) => format!("{field} (how it is written)"),
+        field => field.to_owned(),
     };
-    let flag = |value: bool| value.then(|| Facet::One("true".to_owned()));
-    let many = |values: BTreeSet<String>| (!values.is_empty()).then_some(Facet::Many(values));
-    let size = |value: Option<Bytes>| value.map(size_facet);
-    let environment = service
-        .environment
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-        .collect::<BTreeMap<_, _>>();
-    let labels: BTreeMap<String, String> =
-        service.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let named =
-        |values: BTreeMap<String, String>| (!values.is_empty()).then_some(Facet::Named(values));
-    let all = [
-        ("image", Some(Facet::One(service.image.familiar()))),
-        ("command", words(&service.command)),
-        ("entrypoint", words(&service.entrypoint)),
-        ("environment", named(environment)),
-        ("user", one(&service.user)),
-        ("working_dir", one(&service.working_dir)),
-        ("hostname", one(&service.hostname)),
-        ("tty", flag(service.tty)),
-        ("stdin_open", flag(service.stdin_open)),
-        ("init", flag(service.init.unwrap_or(false))),
-        ("ports", many(ports(spec))),
-        ("networks", many(spec.networks.keys().cloned().collect())),
-        ("volumes", many(mounts(spec))),
-        ("labels", named(labels)),
-        ("restart", restart(service.restart)),
-        ("mem_limit", size(service.mem_limit)),
-        ("mem_reservation", size(service.mem_reservation)),
-        ("shm_size", size(service.shm_size)),
-        ("cpus", service.cpus.map(|cpus| Facet::One(cpus.to_string()))),
-        ("pids_limit", service.pids_limit.map(|limit| Facet::One(limit.to_string()))),
-        ("stop_signal", one(&service.stop_signal)),
-        ("privileged", flag(service.privileged)),
-        ("read_only", flag(service.read_only)),
-        ("cap_add", many(service.cap_add.iter().cloned().collect())),
-        ("cap_drop", many(service.cap_drop.iter().cloned().collect())),
-    ];
-    facets.extend(all.into_iter().filter_map(|(field, facet)| Some((field, facet?))));
-    facets
+    vec![Difference { path, old: None, new: None }]
 }
 
 /// A size as people write it, in the largest unit that it is a whole number of.
@@ -96,47 +68,11 @@ pub fn size_facet(bytes: Bytes) -> Facet {
     })
 }
 
-/// The fields that [`facets`] knows.
-pub const FIELDS: [&str; 25] = [
-    "image",
-    "command",
-    "entrypoint",
-    "environment",
-    "user",
-    "working_dir",
-    "hostname",
-    "tty",
-    "stdin_open",
-    "init",
-    "ports",
-    "networks",
-    "volumes",
-    "labels",
-    "restart",
-    "mem_limit",
-    "mem_reservation",
-    "shm_size",
-    "cpus",
-    "pids_limit",
-    "stop_signal",
-    "privileged",
-    "read_only",
-    "cap_add",
-    "cap_drop",
-];
-
-fn ports(spec: &ContainerSpec) -> BTreeSet<String> {
-    let ports = spec.service.ports.iter().enumerate();
-    ports
-        .map(|(index, port)| {
-            let published = match (spec.host_port(index, port), port.published) {
-                (Some(number), _) => number.to_string(),
-                (None, Some(PublishedPort::Range(first, last))) => format!("{first}-{last}"),
-                (None, _) => String::new(),
-            };
-            port_text(&port.host_ip.to_string(), &published, port.target, port.protocol.as_str())
-        })
-        .collect()
+/// Whether a limit of memory and swap together was asked for: twice the memory is what the engine
+/// makes of a memory limit alone, -1 where the kernel does not count swap.
+#[must_use]
+pub const fn swap_is_set(memory_and_swap: i64, memory: i64) -> bool {
+    memory_and_swap > 0 && memory_and_swap != memory.saturating_mul(2)
 }
 
 /// `127.0.0.1:8080:80/tcp`; an address of IPv6 in brackets.
@@ -146,41 +82,38 @@ pub fn port_text(host_ip: &str, published: &str, target: u16, protocol: &str) ->
     format!("{host_ip}:{published}:{target}/{protocol}")
 }
 
-fn mounts(spec: &ContainerSpec) -> BTreeSet<String> {
-    let mounts = spec.service.mounts.iter().filter_map(|mount| match mount {
-        Mount::Bind { source, target, read_only, .. } => {
-            Some(mount_text(&source.display().to_string(), target, *read_only))
+/// A health check, part by part.
+#[must_use]
+pub fn healthcheck_facet(
+    test: Option<&[String]>,
+    times: &[(&str, Option<Duration>)],
+    retries: Option<i64>,
+) -> Option<Facet> {
+    let mut parts = BTreeMap::new();
+    if let Some(test) = test.filter(|test| !test.is_empty()) {
+        // As it is typed: `CMD` and `CMD-SHELL` only say who takes it apart.
+        let typed = match test.split_first() {
+            Some((kind, [line])) if kind == "CMD-SHELL" => line.clone(),
+            Some((kind, words)) if kind == "CMD" => shell_words::join(words),
+            _ => test.join(" "),
+        };
+        parts.insert("test".to_owned(), typed);
+    }
+    for (name, time) in times {
+        if let Some(time) = time.filter(|time| !time.0.is_zero()) {
+            parts.insert((*name).to_owned(), time.to_string());
         }
-        Mount::Volume { source, target, read_only, .. } => {
-            // Without a name the engine gives it one that says nothing.
-            let name = spec.volume_names.get(source.as_ref()?.as_str())?;
-            Some(mount_text(name, target, *read_only))
-        }
-        Mount::Tmpfs { target, .. } => Some(mount_text("tmpfs", target, false)),
-        Mount::Image { source, target, .. } => Some(mount_text(source, target, true)),
-    });
-    let files = spec
-        .file_mounts
-        .iter()
-        .map(|(path, target)| mount_text(&path.display().to_string(), target, true));
-    mounts.chain(files).collect()
+    }
+    if let Some(retries) = retries.filter(|retries| *retries > 0) {
+        parts.insert("retries".to_owned(), retries.to_string());
+    }
+    (!parts.is_empty()).then_some(Facet::Named(parts))
 }
 
 /// `SOURCE:TARGET`, with `:ro` where the container may not write.
 #[must_use]
 pub fn mount_text(source: &str, target: &str, read_only: bool) -> String {
     format!("{source}:{target}{}", if read_only { ":ro" } else { "" })
-}
-
-fn restart(policy: RestartPolicy) -> Option<Facet> {
-    let text = match policy {
-        RestartPolicy::No => return None,
-        RestartPolicy::Always => "always".to_owned(),
-        RestartPolicy::UnlessStopped => "unless-stopped".to_owned(),
-        RestartPolicy::OnFailure(None) => "on-failure".to_owned(),
-        RestartPolicy::OnFailure(Some(most)) => format!("on-failure:{most}"),
-    };
-    Some(Facet::One(text))
 }
 
 /// The differences of one field, in the order of names.

@@ -5,6 +5,7 @@
 
 mod build_inputs;
 pub mod desired;
+pub mod drift;
 pub mod facets;
 pub mod hash;
 pub mod labels;

@@ -54,6 +54,7 @@ services:
     // Nothing changed, so nothing is done.
     let again = stack.ok(&["up", "-d"]);
     assert!(!again.stderr.contains("app"), "{again}");
+    stack.ok(&["diff"]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Compose's other verbs, and devstack's own for what runs.
 
+use serde_json::Value;
+
+use crate::engine;
 use crate::support::{Stack, eventually, seconds, text};
 
 const STACK: &str = "
@@ -140,6 +143,47 @@ fn a_plan_tells_old_and_new_values_and_hides_secrets() {
     assert!(!run.to_string().contains("abcdef"), "{run}");
     stack.ok(&["up", "-d"]);
     assert_eq!(stack.ok(&["plan"]).stdout, "nothing to do\n");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_diff_tells_what_was_changed_by_hand_and_what_in_the_files() {
+    let stack = Stack::new("verbs-diff", STACK);
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.ok(&["diff"]).stdout, "nothing differs\n");
+
+    let id = stack.id("app");
+    let update = serde_json::json!({"NanoCpus": 500_000_000, "RestartPolicy": {"Name": "always"}});
+    engine::post(&format!("/containers/{id}/update"), &update);
+    engine::post(&format!("/containers/{id}/rename?name={}-other", stack.name()), &Value::Null);
+    let bridge = serde_json::json!({"Container": id});
+    engine::post("/networks/bridge/connect", &bridge);
+    stack.write("devstack.yaml", &STACK.replace("abcdef1", "abcdef2").replace("/3'", "/4'"));
+    let run = stack.devstack(&["diff"]).ended_with(2);
+    for line in [
+        &format!("~ container {}-other\n", stack.name()),
+        "container_name: ",
+        "    environment.CACHE_URL: redis://cache:6379/3 -> redis://cache:6379/4\n",
+        "    environment.A_TOKEN: *** -> *** (another one)\n",
+        "    cpus: - 0.5  (changed on the engine)\n",
+        "    restart: - always  (changed on the engine)\n",
+        "    networks: - bridge  (changed on the engine)\n",
+    ] {
+        assert!(run.stdout.contains(line), "`{line}` is not in\n{run}");
+    }
+    assert!(!run.to_string().contains("abcdef"), "{run}");
+    assert!(!run.stdout.contains("cache-1"), "{run}");
+    assert_eq!(stack.ok(&["diff", "cache"]).stdout, "nothing differs\n");
+
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.ok(&["diff"]).stdout, "nothing differs\n");
+    stack.ok(&["rm", "-f", "-s", "app"]);
+    let run = stack.devstack(&["diff", "-q"]).ended_with(2);
+    assert_eq!(run.stdout, "");
+    let json: Value =
+        serde_json::from_str(&stack.devstack(&["diff", "--format", "json"]).stdout).unwrap();
+    assert_eq!(json[0]["difference"], "missing");
+    assert_eq!(json[0]["service"], "app");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod broken;
 mod cli;
 mod contract;
+mod drift;
 mod engine_contract;
 mod executor;
 mod graph;

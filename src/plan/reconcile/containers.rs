@@ -11,7 +11,7 @@ use super::order::{Begun, Outcome};
 use crate::event::Subject;
 use crate::plan::graph::topological;
 use crate::plan::step::{Cause, ContainerRef, Operation, StepId};
-use crate::project::{DependsOnCondition, ServiceName};
+use crate::project::ServiceName;
 use crate::state::{ContainerSpec, ContainerState, ObservedContainer, is_anonymous, labels};
 
 impl Reconcile<'_> {
@@ -271,7 +271,8 @@ impl Reconcile<'_> {
                 after.clone(),
             ));
         }
-        let finished = kept.state == ContainerState::Exited { code: 0 } && self.is_one_shot(spec);
+        let finished = kept.state == ContainerState::Exited { code: 0 }
+            && self.desired.waits_for_end_of(&spec.service.name);
         let begun = if kept.state.is_running() || finished {
             Begun { started: None, released: self.release_held(spec, kept, &subject) }
         } else {
@@ -296,15 +297,6 @@ impl Reconcile<'_> {
             touched,
             awaits: HashMap::new(),
         }
-    }
-
-    /// Services for whose completion another one waits are not run again once they succeeded.
-    fn is_one_shot(&self, spec: &ContainerSpec) -> bool {
-        self.desired.containers.iter().any(|other| {
-            other.service.depends_on.get(&spec.service.name).is_some_and(|dependency| {
-                dependency.condition == DependsOnCondition::ServiceCompletedSuccessfully
-            })
-        })
     }
 
     fn recreate(
