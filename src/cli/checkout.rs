@@ -14,7 +14,7 @@ pub(super) struct Checkout {
     pub(super) project: Project,
     pub(super) warnings: Diagnostics,
     /// How it came to its name; `None` when a person gave it.
-    reason: Option<IdentityReason>,
+    pub(super) reason: Option<IdentityReason>,
     /// What was seen of the engine on the way, when that was all of it.
     seen: Option<Observed>,
 }

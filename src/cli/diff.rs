@@ -67,7 +67,7 @@ pub(super) async fn diff(cx: &Context, args: DiffArgs) -> Result<ExitStatus, Cli
     let project = compared(&project, &wanted, &observed);
     let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let project = selected(&project, &names, false)?;
-    let mut desired = with_build_inputs(&project, &desired(&project)).await;
+    let mut desired = with_build_inputs(cx, &project, &desired(&project)).await;
     choose_ports(cx, &engine, &mut desired, &observed);
     let running = look(&engine, &desired, &observed).await?;
     let mut drifts = drift(&desired, &observed, &running);
