@@ -135,6 +135,7 @@ fn help_lists_the_commands() {
     out:   volumes      List the volumes
     out:   ls           List the projects of the engine
     out:   plan         Show what `up` would do and why, field by field
+    out:   diff         Show how what runs is not as the files say, field by field
     out:   shell        Open the best shell of a running service
     out:   psql         Open psql in the database's container, logged in
     out:   redis-cli    Open redis-cli in the cache's container, logged in
@@ -173,8 +174,9 @@ fn help_lists_the_commands() {
     out:       --dry-run                  Print what would be done and do nothing
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
-    out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,
-    out: `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran.
+    out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do,
+    out: `diff` when something differs; `exec`, `run`, `run-local`, `wait` and the clients pass on
+    out: the exit code of what they ran.
     exit code 0
     ");
 }
