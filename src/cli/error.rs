@@ -372,6 +372,9 @@ fn describe_wait(report: &mut Report, failure: &WaitFailure) {
         WaitFailureReason::TimedOut { .. } => format!(
             "`devstack logs {service}` shows what it does; a longer wait is `--wait-timeout SECONDS`"
         ),
+        WaitFailureReason::NotStarted { .. } => {
+            "mend it and save: it is started again by itself, or by `devstack watch`".to_owned()
+        }
         _ => format!("`devstack logs {service}` shows the whole log"),
     };
     report.hint(&hint);
@@ -397,6 +400,7 @@ fn symptoms(failure: &WaitFailure) -> Symptoms<'_> {
         }
         WaitFailureReason::Unhealthy { .. }
         | WaitFailureReason::TimedOut { .. }
+        | WaitFailureReason::NotStarted { .. }
         | WaitFailureReason::Removed => {}
     }
     symptoms

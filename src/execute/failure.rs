@@ -89,6 +89,11 @@ pub enum WaitFailureReason {
         /// After how long.
         after: Duration,
     },
+    /// Its container runs, the application in it does not start.
+    NotStarted {
+        /// What its reload runner says.
+        problem: String,
+    },
     /// It was removed by somebody else.
     Removed,
 }
@@ -114,6 +119,7 @@ impl fmt::Display for WaitFailureReason {
             Self::TimedOut { after } => {
                 write!(f, "is not ready after {} s", after.as_secs_f64().ceil())
             }
+            Self::NotStarted { problem } => f.write_str(problem),
             Self::Removed => f.write_str("was removed while it was waited for"),
         }
     }

@@ -4,6 +4,7 @@
 //! background. What happens is told through a bounded channel of [`crate::event::Event`]s.
 
 mod assumed;
+mod attempts;
 mod creation;
 mod executor;
 mod failure;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::assumed::{self, Begun, ImageChecks};
+use super::attempts;
 use super::failure::{StepError, WaitFailure, WaitFailureReason};
 use super::lives::Life;
 use super::probing::{Asked, Finding, Found, Probing};
@@ -72,7 +73,10 @@ pub(super) async fn wait<E: Engine>(
 ) -> Result<Reached, StepError> {
     let own = waiting.spec.service.ready.as_ref().and_then(|ready| ready.timeout);
     let limit = waiting.limit.or(own.map(|timeout| timeout.0)).unwrap_or(LIMIT);
-    let mut probing = Probing::new(waiting.engine, waiting.id, waiting.spec, tell);
+    let mut probing = Probing::new(waiting.engine, waiting.id, waiting.spec, &tell);
+    let is_new = waiting.begun == Begun::Made;
+    let given_up = attempts::given_up(waiting.engine, waiting.id, waiting.spec, is_new, &tell);
+    tokio::pin!(given_up);
     let settled = Instant::now() + SETTLED;
     let patience = tokio::time::sleep(limit);
     tokio::pin!(patience);
@@ -123,6 +127,10 @@ pub(super) async fn wait<E: Engine>(
                     () = &mut patience => {
                         let reason = WaitFailureReason::TimedOut { after: limit };
                         return Err(waiting.failure(reason, probing.last()).await);
+                    }
+                    problem = &mut given_up => {
+                        let reason = WaitFailureReason::NotStarted { problem };
+                        return Err(waiting.failure(reason, None).await);
                     }
                     found = async {
                         let found = probing.run(&asked).await;

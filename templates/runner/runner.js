@@ -311,7 +311,9 @@ class Runner {
     this.#state = 'failed';
     const serving = this.#stage.live ? this.#generation : null;
     const what = { compile: 'does not compile', start: 'does not start', install: 'is not installed' }[phase];
-    const then = serving === null ? 'nothing serves until it is mended' : 'the version before goes on serving';
+    // What does not start may yet, by the service's policy; that is told then.
+    const nothing = phase === 'start' ? 'nothing serves' : 'nothing serves: it starts again when a file changes';
+    const then = serving === null ? nothing : 'the version before goes on serving';
     complain(`${what}: ${message}`);
     if (frame) process.stderr.write(`${frame}\n`);
     complain(then);

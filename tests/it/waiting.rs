@@ -54,6 +54,20 @@ fn a_service_that_ends_well_is_not_healthy_either() {
 }
 
 #[test]
+fn a_runner_that_waits_for_a_change_ends_the_wait_before_its_limit() {
+    let world = World::new();
+    world.engine.behave("api", Behaviour::Starting);
+    let problem = "does not compile: src/main.ts:1:2: Unexpected token";
+    let stuck = "devstack: nothing serves: it starts again when a file changes";
+    world.engine.print("api", &[&format!("devstack: {problem}"), "> 1 | oops", stuck]);
+    let yaml =
+        "name: p\nservices: {api: {image: api, reload: node, healthcheck: {test: 'true'}}}\n";
+    let failure = failure(&world, yaml, Limits::default());
+    assert_snapshot!(failure, @"service `api` does not compile: src/main.ts:1:2: Unexpected token");
+    assert_eq!(failure.log[1], "> 1 | oops");
+}
+
+#[test]
 fn a_one_shot_that_fails_holds_up_who_needs_it() {
     let world = World::new();
     world.engine.behave("db", Behaviour::Exits(2));
