@@ -16,7 +16,7 @@ use crate::project::{
 const ANY: &str = include_str!("../../templates/runner-any/runner.sh");
 
 /// The files of the runner for Node, by name.
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
     ("package.json", include_str!("../../templates/runner/package.json")),
     ("channel.js", include_str!("../../templates/runner/channel.js")),
     ("child.js", include_str!("../../templates/runner/child.js")),
@@ -25,6 +25,7 @@ const FILES: [(&str, &str); 20] = [
     ("door.js", include_str!("../../templates/runner/door.js")),
     ("frame.js", include_str!("../../templates/runner/frame.js")),
     ("hold.js", include_str!("../../templates/runner/hold.js")),
+    ("imports.js", include_str!("../../templates/runner/imports.js")),
     ("log.js", include_str!("../../templates/runner/log.js")),
     ("options.js", include_str!("../../templates/runner/options.js")),
     ("packages.js", include_str!("../../templates/runner/packages.js")),

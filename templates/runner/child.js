@@ -5,6 +5,8 @@ import http from 'node:http';
 import inspector from 'node:inspector';
 import module from 'node:module';
 import net from 'node:net';
+import { Duplex } from 'node:stream';
+import { findImports } from './imports.js';
 
 const EADDRINUSE = -98;
 /** Between two looks at connections that still have a request under way. */
@@ -13,6 +15,9 @@ const LOOK_MS = 10;
 const FOREVER_MS = 2 ** 31 - 1;
 /** After this the code of the application is kept for its next start. */
 const KEEP_CODE_MS = 1_000;
+
+// How this process was begun is not for those that the application begins.
+process.execArgv = [];
 
 // The application must not take itself for somebody's child.
 const post = process.send.bind(process);
@@ -28,6 +33,10 @@ const leaving = new Map();
 let numbers = 0;
 let isDraining = false;
 let waiting = setInterval(() => {}, FOREVER_MS);
+/** Ports that the runner holds open: to listen there needs no answer. */
+let open = new Set();
+/** Ends the finding of imports: once it listens, an application has what it imports. */
+let imports = null;
 
 const listen = net.Server.prototype._listen2;
 
@@ -68,11 +77,23 @@ async function warm({ file, packages }) {
   if (packages.length > 0) {
     const { load } = await import(file);
     for (const name of packages) await load(name).catch(() => {});
+    warmNode();
   }
   tell({ type: 'warm' });
 }
 
-function go({ main, inspect, cacheFolder }) {
+/** Has Node's own code for addresses and HTTP ready: the first use of it takes milliseconds. */
+function warmNode() {
+  net.isIP('::1');
+  const server = http.createServer((_request, response) => response.end());
+  const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  server.emit('connection', connection);
+  connection.push('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  connection.push(null);
+}
+
+function go({ main, modules, inspect, cacheFolder, ports }) {
+  open = new Set(ports);
   clearInterval(waiting);
   waiting = null;
   net.Server.prototype._listen2 = listenAtTheDoor;
@@ -81,6 +102,7 @@ function go({ main, inspect, cacheFolder }) {
   });
   if (inspect) openInspector(inspect);
   keepCode(cacheFolder);
+  if (modules) imports = findImports(modules);
   process.argv[1] = main;
   module.runMain(main);
 }
@@ -102,6 +124,8 @@ function openInspector(port) {
 
 /** Takes the place of Node's own step from "listen here" to a socket. */
 function listenAtTheDoor(address, port, addressType, backlog, fd, flags) {
+  imports?.();
+  imports = null;
   const isTcp = typeof port === 'number' && port > 0 && (addressType === 4 || addressType === 6);
   if (!isTcp || this._handle || (typeof fd === 'number' && fd >= 0)) {
     return listen.call(this, address, port, addressType, backlog, fd, flags);
@@ -109,6 +133,11 @@ function listenAtTheDoor(address, port, addressType, backlog, fd, flags) {
   if (servers.has(port)) {
     this._handle = new DoorHandle(this, address, port, EADDRINUSE);
     return listen.call(this, address, port, addressType, backlog, fd, flags);
+  }
+  if (open.has(port)) {
+    this._handle = new DoorHandle(this, address, port, 0);
+    listen.call(this, address, port, addressType, backlog, fd, flags);
+    return;
   }
   const number = ++numbers;
   // What waits for an answer is work to do.

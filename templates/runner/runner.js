@@ -292,7 +292,7 @@ class Runner {
       compile_ms: rounded(compileMs),
       start_ms: rounded(startMs),
     });
-    this.#stage.warmSpare();
+    this.#stage.warmSpareSoon();
     if (this.#options.types) this.#types.soon();
   }
 

@@ -18,6 +18,8 @@ const OTHER_PORTS_MS = 2_000;
 const SETTLED_MS = 300;
 /** A version whose event loop does not turn for as long is not waited for, but ended. */
 const BARRIER_MS = 2_000;
+/** A new version has the machine to itself for as long: the next spare is not in a hurry. */
+const SETTLING_MS = 150;
 /** The packages are there by then, or are loaded by the application itself. */
 const WARM_MS = 15_000;
 /** The version before has this long after SIGTERM. */
@@ -28,6 +30,7 @@ export class Stage {
   #folder;
   #project;
   #spare = null;
+  #soon = null;
   #doors = new Map();
   /** Where the last version that started listens. */
   #ports = null;
@@ -50,8 +53,15 @@ export class Stage {
     this.discardSpare();
   }
 
+  /** Has a process ready for the next version, once the first requests for this one are through. */
+  warmSpareSoon() {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.warmSpare(), SETTLING_MS);
+  }
+
   /** Has a process ready for the next version. */
   warmSpare() {
+    clearTimeout(this.#soon);
     if (this.#spare || !this.#project) return;
     const project = this.#project;
     const { packages, forbidden } = this.#options.preload ? preloadable(project) : { packages: [] };
@@ -59,7 +69,9 @@ export class Stage {
       this.saidForbidden = true;
       say(`no package is loaded ahead, since ${forbidden} must be the first`);
     }
-    const worker = new Worker({ root: project.root, env: environment() });
+    // Nobody waits for what comes after the first: its packages are compiled whole, not by and by.
+    const nodeOptions = packages.length > 0 && this.#ports !== null ? ['--no-lazy'] : [];
+    const worker = new Worker({ root: project.root, env: environment(), nodeOptions });
     this.#spare = worker;
     // It is resolved from the application's folder, as the application's own imports are.
     const file = join(project.compiled ? project.mirror : this.#folder, '.devstack-packages.mjs');
@@ -71,6 +83,7 @@ export class Stage {
   }
 
   discardSpare() {
+    clearTimeout(this.#soon);
     this.#spare?.kill();
     this.#spare = null;
   }
@@ -91,8 +104,10 @@ export class Stage {
     const serving = this.live;
     worker.go({
       main: this.#project.main,
+      modules: this.#project.compiled ? this.#project.out : null,
       inspect: serving ? null : this.#options.inspect,
       cacheFolder: join(this.#folder, 'code'),
+      ports: [...this.#doors].filter(([, door]) => door.isOpen).map(([port]) => port),
     });
     const failure = await this.#started(worker, abort);
     this.candidate = null;
@@ -167,7 +182,10 @@ export class Stage {
     });
     worker.on('closed', (port) => {
       if (worker !== this.live) return;
-      this.#doors.get(port)?.close();
+      const door = this.#doors.get(port);
+      // The next version counts on what was open when it was told to go.
+      if (this.candidate) return void door?.hold();
+      door?.close();
       this.#doors.delete(port);
     });
     worker.on('lost', (port, handle) => {
@@ -258,6 +276,7 @@ export class Stage {
   /** Requests under way end first: a SIGTERM may take away what they need. */
   async #end(old, drained) {
     await Promise.race([drained, old.exited, pause(this.#options.grace_ms)]);
+    old.giveWay();
     await old.stop(RETIRE_MS);
     this.#retiring.delete(old);
   }

@@ -1,9 +1,12 @@
 // One process of the application, seen from the runner.
 import { fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
+/** Of a version that only has to end. */
+const NICE = 10;
 /** Lines of output that a crash is reported with. */
 const LAST_LINES = 20;
 
@@ -72,10 +75,10 @@ export class Worker extends EventEmitter {
     return this.#whenWarm;
   }
 
-  /** Runs the application. */
-  go({ main, inspect, cacheFolder }) {
+  /** Runs the application: `{ main, modules, inspect, cacheFolder, ports }`. */
+  go(wishes) {
     this.isRunning = true;
-    this.#tell({ type: 'go', main, inspect, cacheFolder });
+    this.#tell({ type: 'go', ...wishes });
   }
 
   /** Answers a `listen`. */
@@ -101,6 +104,15 @@ export class Worker extends EventEmitter {
 
   inspect(port) {
     this.#tell({ type: 'inspect', port });
+  }
+
+  /** Leaves the machine to others first. */
+  giveWay() {
+    try {
+      if (!this.isGone) setPriority(this.pid, NICE);
+    } catch {
+      // It is gone, or the system has no such thing.
+    }
   }
 
   /** Sends a signal to the process alone. */
