@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::probing::Finding;
 use crate::engine::Engine;
+use crate::project::Reload;
 use crate::state::{ContainerId, ContainerSpec};
 
 /// A start that goes well takes about as long: before, its log is not asked for.
@@ -32,7 +33,7 @@ pub(super) async fn given_up<E: Engine>(
     whole_log: bool,
     tell: impl Fn(Finding),
 ) -> String {
-    if spec.service.reload.as_ref().is_some_and(|reload| reload.has_runner()) {
+    if spec.service.reload.as_ref().is_some_and(Reload::has_runner) {
         tokio::time::sleep(QUIET).await;
         if let Some(reason) = follow(engine, id, whole_log, tell).await {
             return reason;
