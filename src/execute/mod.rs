@@ -8,6 +8,7 @@ mod attempts;
 mod creation;
 mod executor;
 mod failure;
+mod job;
 mod lives;
 mod probing;
 mod stopping;
