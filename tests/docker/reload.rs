@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::engine;
-use crate::support::{Stack, eventually, free_port, repository, seconds, text};
+use crate::support::{Running, Stack, eventually, free_port, repository, seconds, text};
 
 const MAIN: &str = "\
 import 'reflect-metadata';
@@ -34,6 +34,24 @@ fn greeter(text: &str) -> String {
         "import {{ Injectable }} from '@nestjs/common';\n\n@Injectable()\nexport class Greeter {{\n  \
          text(): string {{\n    return {text};\n  }}\n}}\n"
     )
+}
+
+/// Begins to watch; returns when saves are told to the runner: one that comes before the connection
+/// to it stands is seen by the runner itself.
+fn watch(stack: &Stack, save: impl Fn(&str)) -> Running {
+    let watching = stack.spawn(&["watch"]);
+    watching.says("watching");
+    let mut saves = 0_u32;
+    eventually("a save is told to the runner", seconds(60), || {
+        saves += 1;
+        save(&format!("'try {saves}'"));
+        let told = Instant::now() + seconds(2);
+        while !watching.has_said("api reloaded in") && Instant::now() < told {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        watching.has_said("api reloaded in")
+    });
+    watching
 }
 
 struct Application {
@@ -89,18 +107,35 @@ impl Application {
 
 /// The body of `/`, by a connection of its own.
 fn get(port: u16) -> Result<String, String> {
+    get_path(port, "/")
+}
+
+fn get_path(port: u16, path: &str) -> Result<String, String> {
     let told = |error: std::io::Error| error.to_string();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, seconds(5)).map_err(told)?;
     stream.set_read_timeout(Some(seconds(20))).map_err(told)?;
-    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(told)?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(told)?;
+    let mut chunk = [0; 4096];
+    // Not everybody closes when asked to.
+    while !is_whole(&answer) {
+        match stream.read(&mut chunk).map_err(told)? {
+            0 => break,
+            length => answer.push_str(&String::from_utf8_lossy(&chunk[..length])),
+        }
+    }
     match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+        Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
         _ => Err(format!("no answer: `{answer}`")),
     }
+}
+
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    length.is_some_and(|length| length.parse() == Ok(body.len()))
 }
 
 #[test]
@@ -276,6 +311,172 @@ fn no_line_of_the_application_runs_before_its_dependencies_are_ready() {
     engine::post(&format!("/containers/{id}/restart?t=5"), &Value::Null);
     eventually("it begins again by itself", seconds(60), || began() > before);
     application.serves("one");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_first_start_that_fails_is_told_long_before_the_limit() {
+    let application = Application::new("first", "");
+    application.save("'one' oops");
+    let failed = application.stack.fails(&["up", "-d"]).within(seconds(90));
+    let failed = failed.says(&[
+        "service `api` does not compile: src/greeter.ts:6:18",
+        "> 6 | return 'one' oops;",
+        "mend it and save",
+    ]);
+    assert!(!failed.stderr.contains("is not ready after"), "{failed}");
+    // Its policy has it started again and again, until that is enough.
+    let thrower = format!("{}throw new Error('no way');\n", greeter("'one'"));
+    application.stack.write("src/greeter.ts", &thrower);
+    application.says("does not start: no way");
+    application
+        .stack
+        .fails(&["up", "-d"])
+        .within(seconds(90))
+        .says(&["service `api` does not start: no way", "> 9 | throw new Error('no way');"]);
+    application.save("'mended'");
+    application.serves("mended");
+    application.stack.ok(&["up", "-d"]);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn typescript_compiles_where_there_is_no_swc() {
+    let application = Application::up("typescript", "    tmpfs: [/app/node_modules/@swc]\n");
+    application.save("'two'");
+    application.serves("two");
+    application.save("'three' oops");
+    application.says("does not compile: src/greeter.ts:6:20");
+    assert_eq!(application.get().as_deref(), Ok("two"));
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn the_debuggers_port_is_the_same_after_each_reload() {
+    let port = free_port();
+    let more = format!("    reload: {{inspect: {port}, types: false}}\n");
+    let application = Application::up("inspect", &more);
+    // Each process has a name of its own; the address stays.
+    let target = || {
+        let body = get_path(port, "/json/list").ok()?;
+        let targets: Value = serde_json::from_str(&body).ok()?;
+        Some(text(&targets[0]["id"]).to_owned())
+    };
+    let mut last = String::new();
+    for version in ["one", "two", "three"] {
+        application.save(&format!("'{version}'"));
+        application.serves(version);
+        eventually(&format!("the debugger of {version} answers"), seconds(20), || {
+            target().is_some_and(|id| id != last)
+        });
+        last = target().unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_changed_manifest_is_installed_in_place() {
+    let port = free_port();
+    let yaml = format!(
+        "services:\n  api:\n    image: node:26-slim\n    working_dir: /app\n    init: true\n    \
+         reload: node\n    restart: unless-stopped\n    environment: {{npm_config_offline: 'true'}}\n    \
+         volumes: ['./app:/app', 'modules:/app/node_modules']\n    ports: ['127.0.0.1:{port}:3001']\n    \
+         ready: {{http: {{port: 3001, path: /}}}}\nvolumes: {{modules: }}\n"
+    );
+    let stack = Stack::new("install", &yaml);
+    let manifest = |more: &str| format!("{{\"name\": \"app\", \"type\": \"module\"{more}}}\n");
+    let main = |line: &str, body: &str| {
+        format!(
+            "import http from 'node:http';\n{line}\nhttp.createServer((_, response) => \
+             response.end({body})).listen(3001);\n"
+        )
+    };
+    stack.write("app/package.json", &manifest(""));
+    stack.write("app/src/main.js", &main("", "'one'"));
+    stack.write("app/lib/package.json", "{\"name\": \"words\", \"version\": \"1.0.0\"}\n");
+    stack.write("app/lib/index.js", "exports.word = 'from a package';\n");
+    stack.ok(&["up", "-d"]);
+    assert_eq!(get(port).as_deref(), Ok("one"));
+    let started = text(&stack.inspect("api")["State"]["StartedAt"]).to_owned();
+    let watching = watch(&stack, |text| stack.write("app/src/main.js", &main("", text)));
+    stack.write("app/package.json", &manifest(", \"dependencies\": {\"words\": \"file:./lib\"}"));
+    watching.says("api: installing packages: package.json or its lock file changed");
+    stack.write("app/src/main.js", &main("import { word } from 'words';", "word"));
+    eventually("the new package is used", seconds(60), || {
+        get(port).as_deref() == Ok("from a package")
+    });
+    // The lock file that npm wrote is no reason to install again.
+    let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
+    assert_eq!(log.matches("changed: installs packages").count(), 1, "{log}");
+
+    // What cannot be installed leaves the version before, and says so.
+    let wrong = manifest(", \"dependencies\": {\"words\": \"9.9.9\"}");
+    stack.write("app/package.json", &wrong);
+    watching.says("api install failed: packages changed and cannot be installed in place");
+    assert_eq!(get(port).as_deref(), Ok("from a package"));
+    assert_eq!(text(&stack.inspect("api")["State"]["StartedAt"]), started);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn when_devstack_is_killed_the_runner_watches_by_itself() {
+    let application = Application::up("orphan", "");
+    let watching = watch(&application.stack, |text| application.save(text));
+    watching.kill();
+    watching.end();
+    application.save("'alone'");
+    application.serves("alone");
+    // The next watch finds the same runner.
+    let watching = watch(&application.stack, |text| application.save(text));
+    application.save("'told'");
+    application.serves("told");
+    watching.interrupt();
+    watching.end().ended_with(130);
+    application.save("'alone again'");
+    application.serves("alone again");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn after_many_saves_at_any_moment_the_last_one_serves() {
+    // A thousand of them are a soak of minutes: `DEVSTACK_SOAK_SAVES=1000`.
+    let saves = std::env::var("DEVSTACK_SOAK_SAVES").map_or(100, |count| count.parse().unwrap());
+    let application = Application::up("soak", "");
+    let watching = application.stack.spawn(&["watch"]);
+    watching.says("watching");
+    // Fixed, so that a failure can be repeated: what counts is that pauses differ.
+    let mut seed: u64 = 7;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for save in 0..saves {
+        match random(10) {
+            0 => application.save("'broken' oops"),
+            1 => {
+                let _ = std::fs::remove_file(application.stack.path("src/greeter.ts"));
+            }
+            2 => {
+                let text = format!("{}throw new Error('{save}');\n", greeter("'never'"));
+                application.stack.write("src/greeter.ts", &text);
+            }
+            3 => {
+                application.stack.write("src/greeter.ts.tmp", &greeter(&format!("'{save}'")));
+                let [from, to] = ["src/greeter.ts.tmp", "src/greeter.ts"]
+                    .map(|file| application.stack.path(file));
+                std::fs::rename(from, to).unwrap();
+            }
+            _ => application.save(&format!("'{save}'")),
+        }
+        std::thread::sleep(Duration::from_millis(random(300)));
+    }
+    application.save("'the last'");
+    application.serves("the last");
+    // Nothing that came before comes after it.
+    watching.interrupt();
+    watching.end().ended_with(130);
+    assert_eq!(application.get().as_deref(), Ok("the last"));
+    assert_eq!(application.stack.inspect("api")["RestartCount"], 0);
 }
 
 #[test]

@@ -353,7 +353,12 @@ impl Running {
     /// Waits until standard error has a text.
     pub(crate) fn says(&self, text: &str) {
         let what = format!("`{}` says `{text}`", self.command);
-        self.until(&what, || folded(&self.stderr.text()).contains(text));
+        self.until(&what, || self.has_said(text));
+    }
+
+    /// Whether standard error has a text by now.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        folded(&self.stderr.text()).contains(text)
     }
 
     /// Waits until standard output has a text.

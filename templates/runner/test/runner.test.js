@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, truncateSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -195,4 +196,54 @@ test('SIGUSR2 looks for changes when nobody watches', async (t) => {
   app.child.kill('SIGUSR2');
   await app.says('reloaded in');
   assert.equal(await app.get(), 'two');
+});
+
+test('an upgraded connection ends within the grace time, and a new one is served', async (t) => {
+  // As a WebSocket begins; what is said then is not HTTP.
+  const main = `
+    import http from 'node:http';
+    import { body } from './body.js';
+    const server = http.createServer((_, response) => response.end(body));
+    server.on('upgrade', (_request, socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: echo\\r\\nConnection: Upgrade\\r\\n\\r\\n');
+      socket.on('data', (text) => socket.write(body + ' ' + text));
+      socket.on('error', () => {});
+    });
+    server.listen(Number(process.env.PORT), '127.0.0.1');`;
+  const app = await Application.start(t, { ...FILES, 'src/main.js': main }, { grace_ms: 1_500 });
+  await app.says('started in');
+  const upgrade = async () => {
+    const socket = net.connect({ host: '127.0.0.1', port: app.port }).setEncoding('utf8');
+    const ended = once(socket, 'close');
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n');
+    await once(socket, 'data');
+    return { socket, ended };
+  };
+  const say = async ({ socket }, text) => {
+    socket.write(text);
+    return (await once(socket, 'data'))[0];
+  };
+  const old = await upgrade();
+  assert.equal(await say(old, 'a'), 'one a');
+  app.write({ 'src/body.js': body('two') });
+  await app.says('reloaded in');
+  const next = await upgrade();
+  assert.equal(await say(next, 'b'), 'two b');
+  // Its client learns that it has to connect again.
+  await old.ended;
+  assert.equal(await say(next, 'c'), 'two c');
+});
+
+test('idle keep-alive connections go over to the next version', async (t) => {
+  const app = await Application.start(t, FILES);
+  await app.says('started in');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  assert.equal(await app.get('/', agent), 'one');
+  const [socket] = Object.values(agent.freeSockets).flat();
+  app.write({ 'src/body.js': body('two') });
+  await app.says('reloaded in');
+  assert.equal(await app.get('/', agent), 'two');
+  assert.equal(Object.values(agent.freeSockets).flat()[0], socket);
 });
