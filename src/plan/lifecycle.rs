@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::step::{AwaitFor, Cause, ContainerRef, Operation, Plan, StepId};
-use super::teardown::{dependants, dependants_first, dependencies_first, stopped_within, subject};
+use super::teardown::{
+    dependants, dependants_first, dependencies_first, runner_volume, stopped_within, subject,
+};
+use crate::event::Subject;
 use crate::project::{Duration, ProjectName, ServiceName};
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, ObservedContainer};
 
@@ -102,12 +105,20 @@ pub fn remove(containers: &[&ObservedContainer], stop: bool, anonymous_volumes: 
         } else {
             Vec::new()
         };
-        plan.push(
+        let removal = plan.push(
             Operation::RemoveContainer { id: container.id.clone(), anonymous_volumes },
             subject(container),
             Cause::Requested,
             after,
         );
+        if let Some(volume) = runner_volume(container).filter(|_| !anonymous_volumes) {
+            plan.push(
+                Operation::RemoveVolume(volume.to_owned()),
+                Subject::Volume(volume.to_owned()),
+                Cause::Requested,
+                vec![removal],
+            );
+        }
     }
     plan
 }

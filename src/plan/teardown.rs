@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::graph::topological;
 use super::step::{Cause, Operation, Plan, StepId};
 use crate::event::Subject;
-use crate::project::{Duration, ProjectName, ServiceName};
+use crate::project::{Duration, ProjectName, RUNNER_FOLDER, ServiceName};
 use crate::state::{
     ContainerId, DEFAULT_STOP_GRACE, Observed, ObservedContainer, is_anonymous, labels,
 };
@@ -93,7 +93,10 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             );
         }
     }
-    for volume in doomed {
+    // With `volumes` it goes with its container.
+    let runners =
+        (!options.volumes).then(|| removals.iter().filter_map(|(it, _)| runner_volume(it)));
+    for volume in doomed.into_iter().chain(runners.into_iter().flatten()) {
         plan.push(
             Operation::RemoveVolume(volume.to_owned()),
             Subject::Volume(volume.to_owned()),
@@ -165,6 +168,13 @@ fn doomed_volumes<'a>(
         .map(|volume| volume.name.as_str())
         .filter(|name| !uses(staying, name) && (options.services.is_none() || uses(going, name)))
         .collect()
+}
+
+/// The volume that holds a reload runner's files where the root file system cannot be written: it
+/// has no name, and nothing in it that somebody could want.
+pub(super) fn runner_volume(container: &ObservedContainer) -> Option<&str> {
+    let mount = container.mounts.iter().find(|mount| mount.target == RUNNER_FOLDER)?;
+    mount.volume.as_deref().filter(|volume| is_anonymous(volume))
 }
 
 fn only_writes_to(container: &ObservedContainer, doomed: &[&str]) -> bool {

@@ -120,7 +120,7 @@ function swcError(error, file, text, project) {
   const shown = project.shown(file);
   if (!place) return new CompileError(`${shown}: ${said}`, plain.trim());
   const [line, column] = [Number(place[1]), place[3].length + 1];
-  return new CompileError(`${shown}:${line}:${column}: ${said}`, codeFrame(file, line, column, shown) ?? plain.trim());
+  return new CompileError(`${shown}:${line}:${column}: ${said}`, codeFrame(file, line, column, shown, text) ?? plain.trim());
 }
 
 function typescript(ts, project) {
@@ -159,7 +159,7 @@ function typescript(ts, project) {
         const said = ts.flattenDiagnosticMessageText(error.messageText, ' ');
         throw new CompileError(
           `${shown}:${line + 1}:${character + 1}: ${said}`,
-          codeFrame(file, line + 1, character + 1, shown),
+          codeFrame(file, line + 1, character + 1, shown, text),
         );
       }
       const map = JSON.parse(sourceMapText);

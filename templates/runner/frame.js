@@ -5,14 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 const LINES_AROUND = 2;
 
-/** The lines around a place, with a caret below it; `null` when the file cannot be read. */
-export function codeFrame(file, line, column, shown = file) {
-  let lines;
-  try {
-    lines = readFileSync(file, 'utf8').split(/\r?\n/);
-  } catch {
-    return null;
-  }
+/**
+ * The lines around a place, with a caret below it; `null` when there is no such place.
+ * @param text what the file had in it when the place was found; read now when absent
+ */
+export function codeFrame(file, line, column, shown = file, text = read(file)) {
+  const lines = text?.split(/\r?\n/) ?? [];
   if (!(line >= 1 && line <= lines.length)) return null;
   const first = Math.max(1, line - LINES_AROUND);
   const last = Math.min(lines.length, line + LINES_AROUND);
@@ -30,9 +28,17 @@ export function codeFrame(file, line, column, shown = file) {
   return frame.join('\n');
 }
 
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
 /**
  * The first place of a stack trace (or of whatever a dying process wrote) that is the
- * developer's own: `{ file, line, column }`, or `null`.
+ * developer's own: `{ file, line, column }`, with the file's `text` where that is known, or `null`.
  */
 export function ownPlace(text, project) {
   const place = /(?:file:\/\/)?(\/[^\s():'"]+?):(\d+)(?::(\d+))?/g;
@@ -55,11 +61,14 @@ function decode(path) {
 
 function mapped({ file, line, column }) {
   try {
-    const map = new SourceMap(JSON.parse(readFileSync(`${file}.map`, 'utf8')));
+    const payload = JSON.parse(readFileSync(`${file}.map`, 'utf8'));
+    const map = new SourceMap(payload);
     const { originalSource, originalLine, originalColumn } = map.findEntry(line - 1, (column ?? 1) - 1);
     if (!originalSource) return null;
     const source = originalSource.startsWith('file:') ? fileURLToPath(originalSource) : originalSource;
-    return { file: source, line: originalLine + 1, column: column ? originalColumn + 1 : null };
+    // What was compiled: the file may have changed since.
+    const text = payload.sourcesContent?.[payload.sources.indexOf(originalSource)] ?? undefined;
+    return { file: source, line: originalLine + 1, column: column ? originalColumn + 1 : null, text };
   } catch {
     return null;
   }

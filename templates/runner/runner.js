@@ -300,7 +300,7 @@ class Runner {
     this.startFailed = true;
     const place = ownPlace(failure.text, this.#project);
     const frame = place
-      ? codeFrame(place.file, place.line, place.column, this.#project.shown(place.file))
+      ? codeFrame(place.file, place.line, place.column, this.#project.shown(place.file), place.text)
       : null;
     this.#failed(id, 'start', failure.message, frame);
     this.#stage.warmSpare();

@@ -19,6 +19,7 @@ mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;
 mod following;
+mod gate;
 mod images;
 mod interrupts;
 mod language;

@@ -361,6 +361,11 @@ impl Running {
         folded(&self.stderr.text()).contains(text)
     }
 
+    /// How often it has said a text by now.
+    pub(crate) fn times_said(&self, text: &str) -> usize {
+        folded(&self.stderr.text()).matches(text).count()
+    }
+
     /// Waits until standard output has a text.
     pub(crate) fn prints(&self, text: &str) {
         let what = format!("`{}` prints `{text}`", self.command);

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::engine;
+use crate::gate::Gate;
 use crate::support::{Running, Stack, eventually, seconds, text};
 
 /// Stays, and says what it was started with.
@@ -292,6 +293,29 @@ fn the_stack_follows_its_files_while_they_are_watched() {
         watching.end().ended_with(130)
     };
     assert!(!ended.stderr.contains("very-secret-value"), "{ended}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn what_changes_while_the_engine_is_away_follows_when_it_is_back() {
+    let gate = Gate::open();
+    let stack = watched("away", IDLE, "      - {path: src, action: sync, target: /srv/src}\n")
+        .with_env("DOCKER_HOST", &gate.address());
+    stack.write("src/a", "1");
+    let watching = begin(&stack);
+    stack.write("src/a", "2");
+    watching.says("app synced in");
+    gate.shut();
+    watching.says("the engine went away; waiting for it");
+    stack.write("src/a", "3");
+    stack.write("src/b", "new");
+    gate.reopen();
+    watching.says("the engine is back");
+    eventually("both files are there", seconds(30), || {
+        let run = stack.devstack(&["exec", "-T", "app", "sh", "-c", "cat /srv/src/a /srv/src/b"]);
+        run.stdout == "3new"
+    });
+    end(&stack, watching);
 }
 
 #[test]

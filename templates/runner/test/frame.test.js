@@ -15,6 +15,7 @@ test('a frame has the lines around and a caret below the column', () => {
     codeFrame(file, 3, 8, 'a.ts'),
     ['  --> a.ts:3:8', '  1 | one', '  2 | two', '> 3 | \tthree four', '    | \t      ^', '  4 | five', '  5 | six'].join('\n'),
   );
+  assert.equal(codeFrame(file, 1, 1, 'a.ts', 'as it was'), '  --> a.ts:1:1\n> 1 | as it was\n    | ^');
   assert.equal(codeFrame(file, 99, 1), null);
   assert.equal(codeFrame(join(root, 'gone.ts'), 1, 1), null);
 });

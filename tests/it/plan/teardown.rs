@@ -56,6 +56,25 @@ fn with_volumes_what_only_writes_to_them_is_killed() {
 }
 
 #[test]
+fn the_volume_of_a_reload_runner_goes_with_its_container() {
+    let yaml =
+        "name: p\nservices: {api: {image: api, read_only: true, reload: node, volumes: [/own]}}";
+    let world = World::after_up(yaml);
+    let mounts = world.container("p-api-1").mounts;
+    let volume = |target: &str| {
+        let mount = mounts.iter().find(|mount| mount.target == target).expect("it is mounted");
+        mount.volume.clone().expect("a volume")
+    };
+    let (runner, own) = (volume("/opt/devstack"), volume("/own"));
+    let plan = text(&world.down("p", |_| {}));
+    assert!(plan.contains(&format!("remove volume {runner} (requested)  after 2")), "{plan}");
+    assert!(!plan.contains(&own), "{plan}");
+    // With `--volumes` the engine removes both with the container.
+    let plan = text(&world.down("p", |it| it.volumes = true));
+    assert!(!plan.contains("remove volume"), "{plan}");
+}
+
+#[test]
 fn a_stopped_container_is_only_removed() {
     use devstack::engine::Engine as _;
     let world = world();
