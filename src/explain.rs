@@ -1,10 +1,15 @@
-//! Known failures: what a dead container's last lines mean, and what to do about it. The knowledge
-//! is data (`templates/failures.yaml`); nothing here looks at an engine or a file.
+//! Known failures: what a dead container's last lines mean, what the engine's refusals are about,
+//! and what to do. The knowledge is data (`templates/failures.yaml`, `templates/refusals.yaml`);
+//! nothing here looks at an engine or a file.
+
+mod refusal;
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use serde::Deserialize;
+
+pub use refusal::{Refusal, RefusalAbout, refusals};
 
 const FAILURES: &str = include_str!("../templates/failures.yaml");
 

@@ -15,6 +15,7 @@ use crate::config::diagnostic::Diagnostics;
 use crate::config::environment::Environment;
 use crate::config::findings::join;
 use crate::config::load::{FileReader, LoadRequest, Presets, load_to_decode};
+use crate::config::origin::Origins;
 use crate::config::preset;
 use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
 use crate::event::WatchEvent;
@@ -36,6 +37,8 @@ pub(super) struct Context {
     terminal: Terminal,
     /// Set once the files have been read: before that, nothing is known that had to be hidden.
     redactor: Mutex<Redactor>,
+    /// Where the settings of the stack were written that was read last.
+    origins: Mutex<Option<Arc<Origins>>>,
     /// Files of the stack that were read or looked for.
     looked_at: Mutex<BTreeSet<PathBuf>>,
     engine: OnceCell<Arc<DockerEngine>>,
@@ -63,6 +66,7 @@ impl Context {
             environment,
             terminal,
             redactor: Mutex::default(),
+            origins: Mutex::default(),
             looked_at: Mutex::default(),
             engine: OnceCell::new(),
             stdin: OnceLock::new(),
@@ -148,6 +152,9 @@ impl Context {
                 if warnings.has_errors() {
                     return Err(Problem::Config(warnings).into());
                 }
+                let origins = Origins::new(loaded.root, request.environment.clone());
+                *self.origins.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Arc::new(origins));
                 Ok(Files {
                     project,
                     warnings,
@@ -191,6 +198,20 @@ impl Context {
                 ErrorFormatArg::Json => to_json(diagnostics),
             });
         }
+    }
+
+    /// Prints what went wrong, on standard error.
+    pub(super) fn print_account(&self, account: &Diagnostics) {
+        let text = match self.global.error_format {
+            ErrorFormatArg::Text => render(account, self.stderr_colour(), self.width()),
+            ErrorFormatArg::Json => to_json(account),
+        };
+        self.note(&self.redactor().apply(&text));
+    }
+
+    /// Where the stack's settings were written; `None` before its files have been read.
+    pub(super) fn origins(&self) -> Option<Arc<Origins>> {
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The files that the stack consists of, and those in its folder that would be part of it.

@@ -9,7 +9,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::context::Context;
-use super::error::{CliError, ExitStatus, conflict_hint, engine_hint, port_hint};
+use super::error::{CliError, ExitStatus};
+use super::hints::{conflict_hint, engine_hint, port_hint};
 use super::inspection::inspect;
 use super::ports;
 use super::scope::desired;

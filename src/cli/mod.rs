@@ -1,9 +1,10 @@
 //! The command line: one file per command, and what they share.
 //!
 //! `args` is the grammar, `context` loads the project and connects to the engine once,
-//! `run` carries a plan out before a person's eyes, `error` decides words, hints and the exit
-//! code. Nobody imports this module.
+//! `run` carries a plan out before a person's eyes, `error` decides the exit code and `account` the
+//! words. Nobody imports this module.
 
+mod account;
 mod args;
 mod attach;
 mod attached;
@@ -28,6 +29,7 @@ mod exec;
 mod following;
 mod graph;
 mod health;
+mod hints;
 mod images;
 mod inputs;
 mod inspection;

@@ -105,6 +105,13 @@ impl Diagnostic {
         }
     }
 
+    /// Puts it at a place.
+    #[must_use]
+    pub fn at(mut self, span: &Span) -> Self {
+        self.primary = Some(Label { span: span.clone(), text: String::new() });
+        self
+    }
+
     /// Puts words beside the carets.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {

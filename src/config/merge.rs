@@ -14,6 +14,7 @@ mod form;
 mod identity;
 mod rules;
 
+pub(super) use identity::publishes;
 use rules::{ListForm, Rule};
 
 /// How to merge where devstack offers more than Compose.
@@ -181,6 +182,7 @@ impl Merger<'_> {
 
     fn ports(&mut self, base: Node, over: Node) -> Node {
         if !self.options.ports_replace_by_target {
+            self.warn_of_added_ports(&base, &over);
             return self.unique(&base, over, identity::port);
         }
         let (mut lower, upper) = match (base.value, over.value) {
@@ -193,6 +195,25 @@ impl Merger<'_> {
         });
         lower.extend(upper);
         Node { value: Value::Sequence(lower), span: over.span, tag: None }
+    }
+
+    /// Compose's rule surprises: whoever writes a port again means to move it.
+    fn warn_of_added_ports(&mut self, base: &Node, over: &Node) {
+        let (Value::Sequence(lower), Value::Sequence(upper)) = (&base.value, &over.value) else {
+            return;
+        };
+        for port in upper {
+            let Some(below) = lower.iter().find(|below| identity::publishes_again(below, port))
+            else {
+                continue;
+            };
+            let message = "this port of the container is published a second time: an override \
+                           adds ports, it does not replace them";
+            let diagnostic = Diagnostic::warning(message, &port.span)
+                .also(&below.span, "the first one, which stays")
+                .help("write `ports: !override` to replace the list");
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Lists in which an item of the same identity takes the place of the one below.

@@ -36,6 +36,7 @@ mod rebase;
 
 pub mod discover;
 pub mod load;
+pub mod origin;
 pub mod reader;
 
 pub mod canonical;

@@ -148,10 +148,16 @@ fn classify(error: &BollardError, endpoint: &str) -> EngineErrorKind {
 /// Sorts an answer of the engine by its status and its words. The words are the engine's own and
 /// have been stable for years; where they are not known the whole message is shown.
 pub(super) fn classify_message(status: Option<u16>, message: &str) -> EngineErrorKind {
+    let message = plain(message);
     let lower = message.to_lowercase();
     let has = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
-    let message = || message.trim().to_owned();
-    if has(&["port is already allocated", "address already in use", "failed to bind host port"]) {
+    let message = || message.clone();
+    // Without `bind`, an address in use is a container's on its network.
+    if has(&[
+        "port is already allocated",
+        "bind: address already in use",
+        "failed to bind host port",
+    ]) {
         return EngineErrorKind::PortTaken(message());
     }
     if has(&["no space left on device"]) {
@@ -191,6 +197,28 @@ pub(super) fn classify_message(status: Option<u16>, message: &str) -> EngineErro
         Some(409) => EngineErrorKind::Conflict(message()),
         _ => EngineErrorKind::Refused(message()),
     }
+}
+
+/// The engine's words on one line, without the names of the programs that handed them on.
+fn plain(message: &str) -> String {
+    const HANDED_ON: [&str; 6] = [
+        "failed to create task for container: ",
+        "failed to create shim task: ",
+        "OCI runtime create failed: ",
+        "runc create failed: ",
+        "unable to start container process: ",
+        "error during container init: ",
+    ];
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    let mut rest = line.as_str();
+    while let Some(inner) = HANDED_ON.iter().find_map(|words| rest.strip_prefix(words)) {
+        rest = inner;
+    }
+    if rest.len() == line.len() {
+        return line;
+    }
+    rest.replacen(": unknown", "", 1)
 }
 
 fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {

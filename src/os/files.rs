@@ -19,6 +19,19 @@ pub struct MissingSource {
     pub service: ServiceName,
     /// The path on the host.
     pub path: PathBuf,
+    /// What in the file asks for it.
+    pub asked: SourceAsked,
+}
+
+/// What asks for a file of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceAsked {
+    /// A mount, by its place in the container.
+    Mount(String),
+    /// A secret, by its key.
+    Secret(String),
+    /// A config, by its key.
+    Config(String),
 }
 
 /// The docker CLI's configuration file, when there is one.
@@ -100,20 +113,29 @@ pub fn missing_sources(project: &Project) -> Vec<MissingSource> {
     let mut missing = Vec::new();
     for service in project.services.values() {
         for mount in &service.mounts {
-            if let Mount::Bind { source, bind, .. } = mount
+            if let Mount::Bind { source, target, bind, .. } = mount
                 && !bind.create_host_path
                 && matches!(source.try_exists(), Ok(false))
             {
-                missing.push(MissingSource { service: service.name.clone(), path: source.clone() });
+                missing.push(MissingSource {
+                    service: service.name.clone(),
+                    path: source.clone(),
+                    asked: SourceAsked::Mount(target.clone()),
+                });
             }
         }
-        for grant in service.secrets.iter().chain(&service.configs) {
-            let object =
-                project.secrets.get(&grant.source).or_else(|| project.configs.get(&grant.source));
+        let secrets = service.secrets.iter().map(|grant| {
+            (project.secrets.get(&grant.source), SourceAsked::Secret(grant.source.clone()))
+        });
+        let configs = service.configs.iter().map(|grant| {
+            (project.configs.get(&grant.source), SourceAsked::Config(grant.source.clone()))
+        });
+        for (object, asked) in secrets.chain(configs) {
             if let Some(FileSource::File(path)) = object.map(|object| &object.source)
                 && matches!(path.try_exists(), Ok(false))
             {
-                missing.push(MissingSource { service: service.name.clone(), path: path.clone() });
+                let (service, path) = (service.name.clone(), path.clone());
+                missing.push(MissingSource { service, path, asked });
             }
         }
     }

@@ -51,4 +51,4 @@ pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
 pub use table::{Cell, Column, Table};
 pub use trace::trace;
 pub use watch::{watch_json, watch_text};
-pub use wording::duration;
+pub use wording::{duration, quoted};

@@ -215,6 +215,19 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
     console::truncate_str(text, columns, "…").into_owned()
 }
 
+/// Words and the foreign lines that they introduce, indented as they are but without escape
+/// sequences.
+#[must_use]
+pub fn quoted(words: &str, lines: &[String]) -> String {
+    let mut text = words.to_owned();
+    for line in lines {
+        let stripped = console::strip_ansi_codes(line.trim_end());
+        text.push_str("\n| ");
+        text.extend(stripped.chars().map(|c| if c.is_control() { ' ' } else { c }));
+    }
+    text
+}
+
 /// Makes foreign text safe to stand in a line: no escape sequences, no control characters, no
 /// line breaks, white space folded.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {

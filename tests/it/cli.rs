@@ -321,15 +321,17 @@ mod exit_codes {
 
 #[test]
 fn without_an_engine_the_message_says_what_to_do() {
-    assert_snapshot!(Place::with(WEB).run(&["up", "-d"]), @r"
+    assert_snapshot!(Place::with(WEB).run(&["up", "-d"]), @"
     err: error: no Docker Engine answers at unix:///nonexistent/docker.sock: /nonexistent/docker.sock does not exist
-    err:   help: start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is named by DOCKER_HOST or `docker context use`
+    err:  |
+    err:  = help: start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is named by DOCKER_HOST or `docker context use`
     exit code 3
     ");
     let place = Place::with(WEB).set("DOCKER_HOST", "tcp://127.0.0.1:1");
-    assert_snapshot!(place.run(&["ps"]), @r"
+    assert_snapshot!(place.run(&["ps"]), @"
     err: error: no Docker Engine answers at tcp://127.0.0.1:1: connection refused
-    err:   help: check DOCKER_HOST and `docker context ls`
+    err:  |
+    err:  = help: check DOCKER_HOST and `docker context ls`
     exit code 3
     ");
     let place = Place::with(WEB).set("DOCKER_HOST", "carrier-pigeon://roof");
@@ -343,18 +345,20 @@ fn without_an_engine_the_message_says_what_to_do() {
 fn an_unknown_context_is_told() {
     let mut place = Place::with(WEB).set("DOCKER_CONTEXT", "elsewhere");
     place.environment.retain(|(name, _)| *name != "DOCKER_HOST");
-    assert_snapshot!(place.run(&["ps"]), @r"
+    assert_snapshot!(place.run(&["ps"]), @"
     err: error: docker context `elsewhere` does not exist
-    err:   help: list contexts with `docker context ls`, or unset DOCKER_CONTEXT
+    err:  |
+    err:  = help: list contexts with `docker context ls`, or unset DOCKER_CONTEXT
     exit code 1
     ");
 }
 
 #[test]
 fn a_dry_run_looks_at_the_engine_and_needs_it() {
-    assert_snapshot!(Place::with(WEB).run(&["--dry-run", "up"]), @r"
+    assert_snapshot!(Place::with(WEB).run(&["--dry-run", "up"]), @"
     err: error: no Docker Engine answers at unix:///nonexistent/docker.sock: /nonexistent/docker.sock does not exist
-    err:   help: start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is named by DOCKER_HOST or `docker context use`
+    err:  |
+    err:  = help: start it: `sudo systemctl start docker`, or open Docker Desktop; another engine is named by DOCKER_HOST or `docker context use`
     exit code 3
     ");
 }
@@ -387,19 +391,22 @@ fn no_file_is_told() {
 
 #[test]
 fn an_unknown_service_is_told_before_the_engine_is_asked() {
-    assert_snapshot!(Place::with(WEB).run(&["up", "wbe"]), @r"
+    assert_snapshot!(Place::with(WEB).run(&["up", "wbe"]), @"
     err: error: no service `wbe` in the files
-    err:   help: did you mean `web`?
+    err:  |
+    err:  = help: did you mean `web`?
     exit code 1
     ");
-    assert_snapshot!(Place::with(WEB).run(&["logs", "database"]), @r"
+    assert_snapshot!(Place::with(WEB).run(&["logs", "database"]), @"
     err: error: no service `database` in the files
-    err:   help: `devstack config --services` lists them
+    err:  |
+    err:  = help: `devstack config --services` lists them
     exit code 1
     ");
-    assert_snapshot!(Place::with(WEB).run(&["up", "--scale", "wbe=2"]), @r"
+    assert_snapshot!(Place::with(WEB).run(&["up", "--scale", "wbe=2"]), @"
     err: error: no service `wbe` in the files
-    err:   help: did you mean `web`?
+    err:  |
+    err:  = help: did you mean `web`?
     exit code 1
     ");
 }

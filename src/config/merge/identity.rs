@@ -75,6 +75,26 @@ pub(super) fn port_target(item: &Node) -> Option<String> {
     Port::read(item).map(|port| format!("{}/{}", port.target, port.protocol))
 }
 
+/// Whether a port publishes anew, besides the port below it, what that one publishes already.
+pub(super) fn publishes_again(below: &Node, over: &Node) -> bool {
+    let (Some(lower), Some(upper)) = (Port::read(below), Port::read(over)) else { return false };
+    let same_target = lower.target == upper.target && lower.protocol == upper.protocol;
+    // Once on each of two addresses is nobody's mistake.
+    let other_address = lower.published == upper.published && lower.host != upper.host;
+    let same = lower.published == upper.published && lower.host == upper.host;
+    same_target && !same && !other_address
+}
+
+/// Whether a port, or a range of them, is published on this port of the host.
+pub(in super::super) fn publishes(item: &Node, number: u16) -> bool {
+    let range = Port::read(item).and_then(|port| {
+        let (first, last) =
+            port.published.split_once('-').unwrap_or((port.published, port.published));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    });
+    range.is_some_and(|range| range.contains(&number))
+}
+
 struct Port<'n> {
     host: &'n str,
     published: &'n str,

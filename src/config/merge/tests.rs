@@ -255,7 +255,7 @@ fn ports_add_up_in_compose_files() {
     check_service(
         COMPOSE,
         &[
-            ("ports: ['8080:80']", "ports: ['8081:80']", "ports: [8080:80, 8081:80]"),
+            ("ports: ['8080:80']", "ports: ['8081:81']", "ports: [8080:80, 8081:81]"),
             ("ports: ['8080:80']", "ports: ['8080:80/tcp']", "ports: [8080:80/tcp]"),
             ("ports: ['8080:80']", "ports: ['8080:80/udp']", "ports: [8080:80, 8080:80/udp]"),
             (
@@ -276,6 +276,37 @@ fn ports_add_up_in_compose_files() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_port_that_an_override_of_a_compose_file_adds_to_itself_is_told() {
+    let wrap = |ports: &str| format!("services: {{web: {{ports: {ports}}}}}");
+    for (base, over, merged_ports, told) in [
+        ("['8080:80']", "['8081:80']", "[8080:80, 8081:80]", true),
+        ("[80]", "['8081:80']", "[80, 8081:80]", true),
+        (
+            "['8080:80', '90:90']",
+            "[{target: 80, published: 1}]",
+            "[8080:80, 90:90, {target: 80, published: 1}]",
+            true,
+        ),
+        // Beside each other in one file they are meant.
+        ("['8080:80', '8081:80']", "['90:90']", "[8080:80, 8081:80, 90:90]", false),
+        ("['127.0.0.1:80:80']", "['[::1]:80:80']", "[127.0.0.1:80:80, [::1]:80:80]", false),
+        ("['8080:80']", "['8080:80/udp']", "[8080:80, 8080:80/udp]", false),
+        ("['8080:80']", "!override ['8081:80']", "[8081:80]", false),
+    ] {
+        let (result, found) = merged(&wrap(base), &wrap(over), COMPOSE);
+        assert_eq!(result, format!("{{services: {{web: {{ports: {merged_ports}}}}}}}"));
+        assert_eq!(found.0.len(), usize::from(told), "{base} <- {over}: {found:?}");
+        for finding in &found.0 {
+            let files = finding.primary.iter().chain(&finding.secondary);
+            let files: Vec<_> = files.map(|label| label.span.source.name.as_str()).collect();
+            assert_eq!(files, ["over", "base"], "both lines are named");
+            assert_eq!(finding.severity, crate::config::diagnostic::Severity::Warning);
+        }
+        assert_eq!(merged(&wrap(base), &wrap(over), DEVSTACK).1.0.len(), 0, "{base} <- {over}");
+    }
 }
 
 #[test]

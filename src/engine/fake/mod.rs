@@ -84,6 +84,11 @@ impl FakeEngine {
         self.lock().fail.insert(method.to_owned(), call);
     }
 
+    /// Makes every call of a method fail with these words of the engine.
+    pub fn refuse(&self, method: &str, words: &str) {
+        self.lock().refusals.insert(method.to_owned(), words.to_owned());
+    }
+
     /// Makes every call of a method take so long before it has its effect.
     pub fn slow_down(&self, method: &str, time: std::time::Duration) {
         self.lock().slow.insert(method.to_owned(), time);

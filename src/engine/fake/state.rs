@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 
+use super::super::error::classify_message;
 use super::Behaviour;
 use crate::engine::{ContainerEventKind, EngineError, EngineErrorKind};
 use crate::project::Mount;
@@ -22,6 +23,8 @@ pub(super) struct State {
     pub(super) behaviours: HashMap<String, Behaviour>,
     pub(super) registry: Vec<String>,
     pub(super) fail: BTreeMap<String, usize>,
+    /// The engine's words by which every call of a method is refused.
+    pub(super) refusals: HashMap<String, String>,
     pub(super) slow: HashMap<String, std::time::Duration>,
     pub(super) calls: Vec<String>,
     pub(super) asked: Vec<String>,
@@ -77,6 +80,9 @@ impl State {
                 let kind = EngineErrorKind::Refused("injected fault".to_owned());
                 return Err(EngineError::new(method, subject, kind));
             }
+        }
+        if let Some(words) = self.refusals.get(method) {
+            return Err(EngineError::new(method, subject, classify_message(Some(500), words)));
         }
         self.calls.push(format!("{method} {subject}"));
         Ok(())

@@ -1,0 +1,111 @@
+//! What the engine refuses is told at the line that asked for it, whatever its words are today.
+
+use crate::support::{Stack, free_port};
+
+/// A service whose settings the engine refuses, in each of these ways; and the text before which
+/// the carets begin.
+const REFUSED: &[(&str, &str)] = &[
+    ("command: [no-such-program, --now]", "no-such-program"),
+    ("user: nobody-at-all", "nobody-at-all"),
+    ("working_dir: /etc/passwd", "/etc/passwd"),
+    ("volumes: ['./file:/etc']", "'./file:/etc'"),
+    ("tmpfs: ['/x:no-such-option=1']", "'/x:no-such-option=1'"),
+    ("devices: ['/dev/null', '/dev/no-such-device']", "'/dev/no-such-device'"),
+    ("cap_add: [NET_ADMIN, NO_SUCH_CAPABILITY]", "NO_SUCH_CAPABILITY"),
+    ("cpus: 4000", "cpus"),
+    ("mem_limit: 1k", "mem_limit"),
+    ("runtime: no-such-runtime", "no-such-runtime"),
+    ("logging: {driver: json-file, options: {no-such-option: x}}", "no-such-option"),
+    ("stop_signal: SIGNONE", "SIGNONE"),
+    ("dns: [not-an-address]", "not-an-address"),
+    ("networks: {default: {ipv4_address: 10.1.2.3}}", "networks"),
+    ("network_mode: 'container:devstack-no-such'", "'container:devstack-no-such'"),
+    ("ports: ['192.0.2.1:PORT:80']", "'192.0.2.1:PORT:80'"),
+];
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_refused_setting_is_pointed_at() {
+    let stack = Stack::empty("refused");
+    stack.write("file", "");
+    let port = free_port().to_string();
+    for (setting, place) in REFUSED {
+        let (setting, place) = (setting.replace("PORT", &port), place.replace("PORT", &port));
+        stack.write(
+            "devstack.yaml",
+            &format!(
+                "services:\n  web:\n    image: devstack/base:trixie\n    pull_policy: never\n    \
+                 stop_signal: KILL\n    {setting}\n"
+            )
+            .replace("    stop_signal: KILL\n    stop_signal", "    stop_signal"),
+        );
+        let line = std::fs::read_to_string(stack.path("devstack.yaml"))
+            .unwrap()
+            .lines()
+            .position(|line| line.contains(&setting))
+            .unwrap();
+        let column = 4 + setting.find(&place).unwrap();
+        let run = stack.fails(&["up", "-d"]);
+        let expected = format!("--> devstack.yaml:{}:{}\n", line + 1, column + 1);
+        assert!(run.stderr.contains(&expected), "{setting}: no {expected} in\n{run}");
+        assert!(run.stderr.contains("= help: "), "{setting}:\n{run}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn what_is_in_the_way_of_networks_volumes_and_builds_is_pointed_at() {
+    let stack = Stack::empty("refused-rest");
+    // The rest of the file, which begins in line 4; and where it is pointed at.
+    for (service, rest, place) in [
+        (
+            "image: devstack/base:trixie\n    networks: [n]",
+            "networks: {n: {driver: no-such}}",
+            "4:23",
+        ),
+        (
+            "image: devstack/base:trixie\n    networks: [n]",
+            "networks: {n: {external: true, name: devstack-no-such}}",
+            "4:32",
+        ),
+        (
+            "image: devstack/base:trixie\n    volumes: ['v:/v']",
+            "volumes: {v: {driver: no-such}}",
+            "4:23",
+        ),
+        (
+            "image: devstack/base:trixie\n    volumes: ['v:/v']",
+            "volumes: {v: {driver_opts: {nope: x}}}",
+            "4:29",
+        ),
+        (
+            "build: {context: ., target: nope,\n      dockerfile_inline: FROM devstack/base:trixie}",
+            "",
+            "2:33",
+        ),
+        ("build: {context: .,\n      dockerfile: No.Dockerfile}", "", "3:19"),
+        ("image: devstack/base:trixie\n    volumes: ['./gone:/v']", "", "3:15"),
+        ("image: 127.0.0.1:9/nobody/nothing:1\n", "", "2:5"),
+    ] {
+        stack.write(
+            "devstack.yaml",
+            &format!(
+                "services: {{web: {{\n    {}}}}}\n{rest}\n",
+                service.replace('\n', ",\n").replace(",,", ",").trim_end_matches([',', '\n'])
+            ),
+        );
+        let run = stack.fails(&["up", "-d"]);
+        let expected = format!("--> devstack.yaml:{place}\n");
+        assert!(run.stderr.contains(&expected), "{service}\n{rest}\nno {expected} in\n{run}");
+        stack.ok(&["down", "-v"]);
+    }
+    stack.write(
+        "devstack.yaml",
+        "services: {web: {image: 'devstack/base:trixie', command: [nope]}}\n",
+    );
+    let run = stack.fails(&["--error-format", "json", "--progress", "quiet", "up", "-d"]);
+    let finding: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
+    assert_eq!(finding["spans"][0]["file"], "devstack.yaml");
+    assert_eq!(finding["spans"][0]["line"], 1);
+    assert_eq!(finding["spans"][0]["column"], 60);
+}
