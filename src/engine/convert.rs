@@ -15,8 +15,8 @@ use bollard::models::{
 use indexmap::IndexMap;
 
 use crate::project::{
-    BindOptions, Duration, Healthcheck, HealthcheckTest, Mount, NetworkAttachment, PublishedPort,
-    RestartPolicy, Service,
+    BindOptions, Duration, Healthcheck, HealthcheckTest, HostSettings, Mount, NetworkAttachment,
+    PublishedPort, RestartPolicy, Service,
 };
 use crate::state::{ContainerSpec, InjectedFile, NetworkSpec, VolumeSpec};
 
@@ -171,7 +171,7 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
         readonly_rootfs: Some(service.read_only),
         cap_add: some(service.cap_add.clone()),
         cap_drop: some(service.cap_drop.clone()),
-        security_opt: some(service.security_opt.clone()),
+        security_opt: some(security_options(service)),
         sysctls: (!service.sysctls.is_empty()).then(|| map(&service.sysctls)),
         devices: some(
             service
@@ -189,6 +189,18 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
     };
     host::apply(&mut config, spec);
     config
+}
+
+/// The service's options, a seccomp profile as text instead of its file's name.
+fn security_options(service: &Service) -> Vec<String> {
+    let profile = service.host.seccomp_profile.as_deref();
+    let options = service.security_opt.iter().map(|option| {
+        match (HostSettings::seccomp_file(option), profile) {
+            (Some(_), Some(profile)) => format!("seccomp={profile}"),
+            _ => option.clone(),
+        }
+    });
+    options.collect()
 }
 
 fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {

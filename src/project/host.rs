@@ -69,6 +69,9 @@ pub struct HostSettings {
         serialize_with = "in_deploy"
     )]
     pub reserved: Vec<DeviceRequest>,
+    /// The text of the seccomp profile that `security_opt` names as a file.
+    #[serde(skip)]
+    pub seccomp_profile: Option<String>,
     /// Options of the storage driver.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub storage_opt: IndexMap<String, String>,
@@ -146,6 +149,14 @@ pub struct DeviceRequest {
 }
 
 impl HostSettings {
+    /// The file that an option of `security_opt` names as the seccomp profile; `None` for other
+    /// options, and for profiles that the engine knows by name.
+    #[must_use]
+    pub fn seccomp_file(option: &str) -> Option<&str> {
+        let (name, profile) = option.split_once(['=', ':'])?;
+        (name == "seccomp" && !matches!(profile, "unconfined" | "builtin")).then_some(profile)
+    }
+
     /// The services and containers that [`HostSettings::volumes_from`] names, each with whether
     /// its mounts are read-only here.
     pub fn volume_owners(&self) -> impl Iterator<Item = (VolumeOwner<'_>, bool)> {

@@ -510,6 +510,9 @@ fn digests(
             digests.mix("volumes", content(source));
         }
     }
+    if let Some(profile) = &service.host.seccomp_profile {
+        digests.mix("security_opt", profile);
+    }
     for (path, target) in file_mounts {
         digests.mix("secrets", &format!("{target} {} {}", path.display(), content(path)));
     }

@@ -34,6 +34,7 @@ pub(super) fn host_settings(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> HostSet
         mem_swappiness: fields.read(cx, "mem_swappiness", integer),
         oom_kill_disable: fields.read(cx, "oom_kill_disable", boolean).unwrap_or_default(),
         reserved: Vec::new(),
+        seccomp_profile: seccomp_profile(cx, fields),
         storage_opt: fields.read(cx, "storage_opt", values).unwrap_or_default(),
         userns_mode: fields.read(cx, "userns_mode", text),
         uts: fields.read(cx, "uts", |cx, field| {
@@ -41,6 +42,29 @@ pub(super) fn host_settings(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> HostSet
         }),
         volumes_from: fields.read(cx, "volumes_from", texts).unwrap_or_default(),
     }
+}
+
+/// Reads the file that `security_opt` names as the seccomp profile: the engine takes its text.
+fn seccomp_profile(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> Option<String> {
+    let options = fields.take("security_opt")?.items()?;
+    let option = options.iter().rfind(|option| {
+        option.node.scalar_text().is_some_and(|text| HostSettings::seccomp_file(text).is_some())
+    })?;
+    let name = HostSettings::seccomp_file(option.node.scalar_text()?)?;
+    let path = cx.absolute(name);
+    let wrong = match cx.read_file(&path) {
+        Ok(text) => match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(profile) => return Some(profile.to_string()),
+            Err(error) => format!("the seccomp profile `{name}` is not JSON: {error}"),
+        },
+        Err(error) => format!("the seccomp profile `{name}` cannot be read: {error}"),
+    };
+    cx.push(
+        Diagnostic::error(wrong, option.span())
+            .note(format!("looked for `{}`", path.display()))
+            .help("name a file, or `unconfined`"),
+    );
+    None
 }
 
 /// Reads `post_start` or `pre_stop`.

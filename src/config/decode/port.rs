@@ -270,20 +270,38 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
     }
     let target = target.and_then(|target| integer::<u16>(cx, &target).map(|port| (port, target)));
     let published_at = fields.take("published");
-    let host_ip = fields
-        .read(cx, "host_ip", |cx, ip| parsed_as(cx, ip, "an IP address"))
-        .unwrap_or_else(|| cx.publish.address());
+    let host_ip_at = fields.take("host_ip");
+    let host_ip = host_ip_at.as_ref().and_then(|ip| parsed_as(cx, ip, "an IP address"));
     let protocol = fields.read(cx, "protocol", |cx, protocol| word(cx, protocol, PROTOCOLS));
     let name = fields.read(cx, "name", text);
     let app_protocol = fields.read(cx, "app_protocol", text);
-    let auto = fields.read(cx, "auto", boolean);
-    let auto_in_extension = fields.take("x-devstack").and_then(|field| {
-        let mut extension = Fields::open(cx, &field)?;
-        let auto = extension.read(cx, "auto", boolean);
+    let mut auto = fields.read(cx, "auto", boolean);
+    let mut publish_at = fields.take("publish");
+    if let Some(mut extension) =
+        fields.take("x-devstack").and_then(|field| Fields::open(cx, &field))
+    {
+        auto = auto.or(extension.read(cx, "auto", boolean));
+        publish_at = publish_at.or(extension.take("publish"));
         extension.finish(cx);
-        auto
+    }
+    let auto = auto.unwrap_or(false);
+    let published_to = publish_at.as_ref().and_then(|field| match field.node.scalar_text() {
+        Some(port) if port.starts_with(|c: char| c.is_ascii_digit()) => {
+            let message = format!("`{}` says to which addresses, not which port", field.path);
+            let help = format!("did you mean `published: {port}`?");
+            cx.push(Diagnostic::error(message, field.key).help(help));
+            None
+        }
+        _ => publish(cx, field),
     });
-    let auto = auto.or(auto_in_extension).unwrap_or(false);
+    if let (Some(publish), Some(host_ip)) = (&publish_at, &host_ip_at) {
+        cx.push(
+            Diagnostic::error("`publish` and `host_ip` exclude each other", publish.key)
+                .also(host_ip.key, "the other one")
+                .help("keep one of them"),
+        );
+    }
+    let host_ip = host_ip.unwrap_or_else(|| published_to.unwrap_or(cx.publish).address());
     // Swarm's two ways of publishing are the same thing on one engine.
     fields.read(cx, "mode", |cx, mode| word(cx, mode, &[("host", ()), ("ingress", ())]));
     fields.finish(cx);

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("/p/later.env", "B=later\nD\n"),
     ("/p/raw.env", "A='$X'\n"),
     ("/p/wrong.env", "A=ok\nB='x\n"),
+    ("/p/profile.json", "{ \"defaultAction\": \"SCMP_ACT_ALLOW\" }\n"),
     ("/p/labels", "a=file\nb=file\n"),
 ];
 

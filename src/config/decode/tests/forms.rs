@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::service;
+use super::{project, service, service_findings};
 
 /// Compares one key of the service with what is expected, for each way to write it.
 fn check(key: &str, expected: &serde_json::Value, forms: &[&str]) {
@@ -38,6 +38,19 @@ fn ports_have_a_short_and_a_long_form() {
             "ports:\n- name: web\n  target: 80\n  published: 8000-8010\n  host_ip: 0.0.0.0\n  protocol: udp\n  app_protocol: http",
         ],
     );
+    let open = json!([{
+        "host_ip": "0.0.0.0", "target": 80, "published": "8080", "protocol": "tcp",
+    }]);
+    check(
+        "ports",
+        &open,
+        &[
+            "ports: ['0.0.0.0:8080:80']",
+            "ports: [{target: 80, published: 8080, publish: all}]",
+            "ports: [{target: 80, published: 8080, x-devstack: {publish: all}}]",
+        ],
+    );
+    check("ports", &port, &["ports: [{target: 80, published: 8080, publish: loopback}]"]);
     let free = json!([{ "host_ip": "127.0.0.1", "target": 3000, "protocol": "tcp" }]);
     check("ports", &free, &["ports: [3000]", "ports: ['3000']", "ports: [{target: 3000}]"]);
     check("expose", &json!(["3000", "8000-8010/udp"]), &["expose: [3000, 8000-8010/udp]"]);
@@ -371,6 +384,11 @@ fn single_values_take_the_notation_of_their_type() {
         ("cap_add", json!(["NET_ADMIN"]), "cap_add: [NET_ADMIN]"),
         ("cap_drop", json!(["ALL"]), "cap_drop: [ALL]"),
         ("security_opt", json!(["no-new-privileges"]), "security_opt: [no-new-privileges]"),
+        (
+            "security_opt",
+            json!(["seccomp:unconfined", "label=disable"]),
+            "security_opt: ['seccomp:unconfined', label=disable]",
+        ),
         ("pid", json!("host"), "pid: host"),
         ("ipc", json!("shareable"), "ipc: shareable"),
         ("runtime", json!("runsc"), "runtime: runsc"),
@@ -493,5 +511,33 @@ fn watch_rules_are_read_whole() {
            - {path: /abs, action: restart}\n  \
            - {path: ., action: sync+exec, target: /app, exec: {command: make all, user: root, \
            privileged: true, working_dir: /app, environment: [A=1]}}"],
+    );
+}
+
+#[test]
+fn a_seccomp_profile_is_read_from_its_file() {
+    let yaml = "services: {web: {image: x, security_opt: ['seccomp:./profile.json']}}";
+    let project = project(yaml);
+    let web = &project.services[0];
+    // The file says its name, the engine gets its text.
+    assert_eq!(web.security_opt, ["seccomp:./profile.json"]);
+    assert_eq!(web.host.seccomp_profile.as_deref(), Some(r#"{"defaultAction":"SCMP_ACT_ALLOW"}"#));
+    assert_eq!(
+        service_findings("security_opt: [seccomp=app.env]"),
+        [
+            "1:43 `seccomp=app.env` error: the seccomp profile `app.env` is not JSON: expected value at line 1 column 1; help: name a file, or `unconfined`"
+        ]
+    );
+    assert_eq!(
+        service_findings("security_opt: ['seccomp:gone.json']"),
+        [
+            "1:43 `'seccomp:gone.json'` error: the seccomp profile `gone.json` cannot be read: entity not found; help: name a file, or `unconfined`"
+        ]
+    );
+    assert_eq!(
+        service_findings("ports: [{target: 80, host_ip: 1.2.3.4, publish: all}]"),
+        [
+            "1:67 `publish` error: `publish` and `host_ip` exclude each other; 1:49 the other one; help: keep one of them"
+        ]
     );
 }
