@@ -88,6 +88,7 @@ fn a_sound_machine_has_nothing_to_mend() {
     Ok engine: 26.1.5 at unix:///var/run/docker.sock (Debian GNU/Linux 12)
     Ok version: API 1.45
     Ok clock: the engine's clock agrees with this machine's
+    Ok socket: /run/docker.sock belongs to root:docker (0660); kim may use it through group docker
     Ok disk: the engine's disk has 50.0 GiB free of 100.0 GiB
     Ok disk here: this folder's disk has 50.0 GiB free of 100.0 GiB
     Ok memory: 8.0 GiB for containers, 5.0 GiB available now; the stack's limits add up to 3.0 GiB
