@@ -55,48 +55,39 @@ fn a_refused_setting_is_pointed_at() {
 #[test]
 #[ignore = "needs a Docker engine"]
 fn what_is_in_the_way_of_networks_volumes_and_builds_is_pointed_at() {
+    const IMAGE: &str = "image: 'devstack/base:trixie'";
     let stack = Stack::empty("refused-rest");
-    // The rest of the file, which begins in line 4; and where it is pointed at.
+    // The service, the rest of the file, and the text before which the carets begin.
     for (service, rest, place) in [
         (
-            "image: devstack/base:trixie\n    networks: [n]",
-            "networks: {n: {driver: no-such}}",
-            "4:23",
+            "IMAGE, networks: [n]",
+            "networks: {n: {driver_opts: {com.docker.network.bridge.name: much-too-long-for-one}}}",
+            "driver_opts",
         ),
         (
-            "image: devstack/base:trixie\n    networks: [n]",
-            "networks: {n: {external: true, name: devstack-no-such}}",
-            "4:32",
+            "IMAGE, networks: [n]",
+            "networks: {n: {ipam: {config: [{subnet: 10.219.44.1/24}]}}}",
+            "10.219.44.1/24",
         ),
+        ("IMAGE, networks: [n]", "networks: {n: {external: true, name: devstack-no-such}}", "name"),
+        ("IMAGE, volumes: ['v:/v']", "volumes: {v: {driver_opts: {nope: x}}}", "nope"),
+        ("IMAGE, volumes: ['./gone:/v']", "", "'./gone:/v'"),
         (
-            "image: devstack/base:trixie\n    volumes: ['v:/v']",
-            "volumes: {v: {driver: no-such}}",
-            "4:23",
-        ),
-        (
-            "image: devstack/base:trixie\n    volumes: ['v:/v']",
-            "volumes: {v: {driver_opts: {nope: x}}}",
-            "4:29",
-        ),
-        (
-            "build: {context: ., target: nope,\n      dockerfile_inline: FROM devstack/base:trixie}",
+            "build: {context: ., target: nope, dockerfile_inline: 'FROM devstack/base:trixie'}",
             "",
-            "2:33",
+            "nope",
         ),
-        ("build: {context: .,\n      dockerfile: No.Dockerfile}", "", "3:19"),
-        ("image: devstack/base:trixie\n    volumes: ['./gone:/v']", "", "3:15"),
-        ("image: 127.0.0.1:9/nobody/nothing:1\n", "", "2:5"),
+        ("build: {context: ., dockerfile: No.Dockerfile}", "", "No.Dockerfile"),
+        ("image: '127.0.0.1:9/nobody/nothing:1'", "", "image"),
     ] {
-        stack.write(
-            "devstack.yaml",
-            &format!(
-                "services: {{web: {{\n    {}}}}}\n{rest}\n",
-                service.replace('\n', ",\n").replace(",,", ",").trim_end_matches([',', '\n'])
-            ),
-        );
+        let yaml = format!("services:\n  web: {{{}}}\n{rest}\n", service.replace("IMAGE", IMAGE));
+        stack.write("devstack.yaml", &yaml);
+        let before = &yaml[..yaml.find(place).unwrap()];
+        let line = before.matches('\n').count() + 1;
+        let column = before.len() - before.rfind('\n').unwrap();
         let run = stack.fails(&["up", "-d"]);
-        let expected = format!("--> devstack.yaml:{place}\n");
-        assert!(run.stderr.contains(&expected), "{service}\n{rest}\nno {expected} in\n{run}");
+        let expected = format!("--> devstack.yaml:{line}:{column}\n");
+        assert!(run.stderr.contains(&expected), "no {expected} for\n{yaml}\n{run}");
         stack.ok(&["down", "-v"]);
     }
     stack.write(
@@ -107,5 +98,5 @@ fn what_is_in_the_way_of_networks_volumes_and_builds_is_pointed_at() {
     let finding: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
     assert_eq!(finding["spans"][0]["file"], "devstack.yaml");
     assert_eq!(finding["spans"][0]["line"], 1);
-    assert_eq!(finding["spans"][0]["column"], 60);
+    assert_eq!(finding["spans"][0]["column"], 59);
 }

@@ -9,6 +9,7 @@ mod engine_contract;
 mod executor;
 mod graph;
 mod hostile;
+mod language;
 mod layering;
 mod plan;
 mod properties;

@@ -85,6 +85,12 @@ const RUNC: &str = "failed to create task for container: failed to create shim t
 /// The service's settings, the call, the engine's words; and what is pointed at.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
     (
+        "volumes: [{type: bind, source: ./d, target: /x, bind: {propagation: rslave}}]",
+        "start",
+        "path /p/d is mounted on / but it is not a shared or slave mount",
+        "volumes",
+    ),
+    (
         "command: [nosuch, x]",
         "start",
         "RUNCexec: \"nosuch\": executable file not found in $PATH: unknown",

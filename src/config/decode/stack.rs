@@ -129,15 +129,20 @@ fn names<'n>(section: Option<&Field<'n>>) -> IndexSet<&'n str> {
 fn project_name(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> ProjectName {
     let from_file = fields.read(cx, "name", |cx, field| {
         let text = text(cx, field)?;
-        text.parse::<ProjectName>()
-            .map_err(|error| {
-                let mut diagnostic = Diagnostic::error(error.to_string(), field.span());
-                if let Some(name) = ProjectName::normalize(&text) {
-                    diagnostic = diagnostic.help(format!("write `{name}`"));
-                }
-                cx.push(diagnostic);
-            })
-            .ok()
+        let error: InvalidName = match text.parse::<ProjectName>() {
+            Ok(name) => return Some(name),
+            Err(error) => error,
+        };
+        // Made fit, as Compose does.
+        let name = ProjectName::normalize(&text);
+        cx.push(match &name {
+            Some(name) => {
+                let message = format!("`{text}` is not a valid project name and becomes `{name}`");
+                Diagnostic::warning(message, field.span()).help(format!("write `{name}`"))
+            }
+            None => Diagnostic::error(error.to_string(), field.span()),
+        });
+        name
     });
     if let Some(given) = &cx.request.project_name {
         match given.parse() {

@@ -260,7 +260,7 @@ fn a_file_that_is_no_stack_is_refused() {
         (
             "name: My App\nservices: {web: {image: x}}",
             &[
-                "1:7 `My App` error: `My App` is not a valid project name: lower-case letters, digits, `-` and `_`, beginning with a letter or digit; help: write `myapp`",
+                "1:7 `My App` warning: `My App` is not a valid project name and becomes `myapp`; help: write `myapp`",
             ],
         ),
     ]);
