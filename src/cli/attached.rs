@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -14,6 +15,7 @@ use super::logs::print;
 use super::notice::Notices;
 use super::printer::Printer;
 use super::run::run;
+use super::scope::desired;
 use super::watch::{self, WatchWish};
 use crate::engine::{DockerEngine, Engine as _, LogsRequest};
 use crate::logs::{Options, Resume, Style as LineStyle};
@@ -32,7 +34,7 @@ pub(super) struct Style {
 /// What to follow.
 pub(super) struct Attached<'a> {
     pub(super) project: &'a ProjectName,
-    pub(super) desired: &'a Desired,
+    pub(super) desired: Desired,
     /// Whose logs are shown.
     pub(super) services: Vec<ServiceName>,
     /// Only lines from here on.
@@ -44,11 +46,42 @@ pub(super) struct Attached<'a> {
     pub(super) checked: Vec<ServiceName>,
 }
 
+impl Attached<'_> {
+    /// Takes in that the files say something else now. What they said before still runs.
+    fn take_up(&mut self, project: &Project) {
+        let mut desired = desired(project);
+        for service in std::mem::take(&mut self.desired.selected_services) {
+            if !desired.selected_services.contains(&service) {
+                desired.selected_services.push(service);
+            }
+        }
+        self.desired = desired;
+        for service in shown(project) {
+            if !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        self.checked = checked(project);
+    }
+}
+
+/// The services whose logs are shown.
+pub(super) fn shown(project: &Project) -> Vec<ServiceName> {
+    let services = project.services.values().filter(|service| service.attach != Some(false));
+    services.map(|service| service.name.clone()).collect()
+}
+
+/// The services with a health check.
+pub(super) fn checked(project: &Project) -> Vec<ServiceName> {
+    let services = project.services.values().filter(|service| service.healthcheck.is_some());
+    services.map(|service| service.name.clone()).collect()
+}
+
 /// Follows the logs. The first interrupt stops the services, the second one kills them.
 pub(super) async fn follow(
     cx: &Context,
     engine: &Arc<DockerEngine>,
-    attached: Attached<'_>,
+    mut attached: Attached<'_>,
     project: &Arc<Project>,
     wish_to_watch: Option<&WatchWish>,
     mut interrupts: Interrupts,
@@ -84,11 +117,15 @@ pub(super) async fn follow(
         Notices::new(cx, attached.project, &attached.services, attached.checked.clone());
     let heard = interrupts.count();
     let end_of_watching = CancellationToken::new();
+    let (announce, mut announced) = mpsc::unbounded_channel();
+    let announce = |project: &Arc<Project>| {
+        let _ = announce.send(Arc::clone(project));
+    };
     let mut watching = Box::pin(async {
         match wish_to_watch {
             Some(wish) => {
                 let project = Arc::clone(project);
-                watch::follow(cx, engine, project, wish, &end_of_watching).await
+                watch::follow(cx, engine, project, wish, &end_of_watching, &announce).await
             }
             None => Ok(false),
         }
@@ -104,6 +141,13 @@ pub(super) async fn follow(
                 if let Err(error) = ended {
                     error.print(cx);
                 }
+            }
+            // Before the events of what it brings up.
+            Some(project) = announced.recv() => {
+                attached.take_up(&project);
+                following.follow_also(&attached.services);
+                notices.follow_also(&attached.services, &attached.checked);
+                printer.renew(cx);
             }
             Some(event) = events.next() => notices.see(&event),
             line = following.next() => match line {
@@ -143,7 +187,7 @@ pub(super) async fn stop(
     let observed = engine.observe_containers().await?;
     let containers =
         lifecycle::selected(attached.project, &observed, &attached.desired.selected_services);
-    let plan = weave(lifecycle::stop(&containers, attached.grace), attached.desired);
+    let plan = weave(lifecycle::stop(&containers, attached.grace), &attached.desired);
     let heard = interrupts.count();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();

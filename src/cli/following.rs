@@ -122,6 +122,11 @@ impl<'a> Following<'a> {
         Ok(Self { engine, wish, follow, events, begun, idle, end, unreadable })
     }
 
+    /// Follows these services from now on.
+    pub(super) fn follow_also(&mut self, services: &[ServiceName]) {
+        self.wish.services = services.to_vec();
+    }
+
     /// What could not be read so far; each error is told once.
     pub(super) fn unreadable(&mut self) -> Vec<EngineError> {
         std::mem::take(&mut self.unreadable)

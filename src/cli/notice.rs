@@ -128,6 +128,12 @@ impl<'a> Notices<'a> {
         notices
     }
 
+    /// Tells of these services from now on.
+    pub(super) fn follow_also(&mut self, services: &[ServiceName], checked: &[ServiceName]) {
+        self.watch.services = services.to_vec();
+        self.watch.checked = checked.to_vec();
+    }
+
     /// Tells what an event means, if it means anything.
     pub(super) fn see(&mut self, event: &ContainerEvent) {
         let Some(notice) = self.watch.see(event) else { return };

@@ -57,6 +57,13 @@ impl Printer {
         Self { redactor: if show { None } else { self.redactor }, ..self }
     }
 
+    /// Hides the secrets that the files have now, too.
+    pub(super) fn renew(&mut self, cx: &Context) {
+        if self.redactor.is_some() {
+            self.redactor = Some(cx.redactor());
+        }
+    }
+
     fn mask(&self, line: LogLine) -> LogLine {
         match &self.redactor {
             Some(redactor) => LogLine { bytes: redactor.bytes(line.bytes), ..line },

@@ -185,22 +185,12 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     }
     let attached = Attached {
         project: &project.name,
-        desired: &desired,
-        services: project
-            .services
-            .values()
-            .filter(|service| service.attach != Some(false))
-            .map(|service| service.name.clone())
-            .collect(),
+        desired,
+        services: attached::shown(&project),
         begun,
         style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
         grace: args.timeout.map(Period::from_secs),
-        checked: project
-            .services
-            .values()
-            .filter(|service| service.healthcheck.is_some())
-            .map(|service| service.name.clone())
-            .collect(),
+        checked: attached::checked(&project),
     };
     match outcome {
         Ok(_) => {

@@ -297,6 +297,36 @@ fn the_stack_follows_its_files_while_they_are_watched() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn a_service_that_a_changed_file_adds_is_followed_and_stopped_like_the_others() {
+    let yaml = |more: &str| {
+        format!(
+            "services:\n  app:\n{IDLE}    develop:\n      \
+             watch: [{{path: src, action: sync, target: /srv}}]\n{more}"
+        )
+    };
+    let stack = Stack::new("added", &yaml(""));
+    stack.write("src/a", "1");
+    let up = stack.spawn(&["up"]);
+    up.says("watching");
+    let command = "[sh, -c, 'echo hello with $$PASSWORD; exec sleep infinity']";
+    stack.write(
+        "devstack.yaml",
+        &yaml(&format!(
+            "  late:\n    image: redis:8\n    init: true\n    command: {command}\n    \
+             environment: {{PASSWORD: a-secret-of-late}}\n"
+        )),
+    );
+    up.says("devstack.yaml changed: the stack follows");
+    up.prints("late-1  | hello with");
+    up.interrupt();
+    let ended = up.end().ended_with(130);
+    assert!(!ended.stdout.contains("a-secret-of-late"), "{ended}");
+    assert_eq!(stack.inspect("late")["State"]["Running"], false);
+    assert_eq!(stack.inspect("app")["State"]["Running"], false);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn what_changes_while_the_engine_is_away_follows_when_it_is_back() {
     let gate = Gate::open();
     let stack = watched("away", IDLE, "      - {path: src, action: sync, target: /srv/src}\n")

@@ -80,7 +80,7 @@ pub(super) async fn alone(
 ) -> Result<ExitStatus, CliError> {
     let stop = CancellationToken::new();
     let heard = interrupts.count();
-    let watching = follow(cx, engine, project, wish, &stop);
+    let watching = follow(cx, engine, project, wish, &stop, &|_| {});
     tokio::pin!(watching);
     loop {
         let mut again = interrupts.clone();
@@ -102,13 +102,15 @@ pub(super) async fn alone(
     }
 }
 
-/// Watches until it is told to stop. `false` when there is nothing to watch.
+/// Watches until it is told to stop. `false` when there is nothing to watch. Announces another
+/// project, of changed files, before anything of it is made.
 pub(super) async fn follow(
     cx: &Context,
     engine: &Arc<DockerEngine>,
     project: Arc<Project>,
     wish: &WatchWish,
     stop: &CancellationToken,
+    announce: &(dyn Fn(&Arc<Project>) + Sync),
 ) -> Result<bool, CliError> {
     let Some(mut session) = Session::begin(cx, engine, project, Carried::default()) else {
         return Ok(false);
@@ -118,18 +120,20 @@ pub(super) async fn follow(
         let next = match session.run(stop).await? {
             End::Stopped => return Ok(true),
             End::Ignores => Arc::clone(session.project()),
-            End::Stack(files) => match take_up(cx, engine, session.project(), wish, &files).await {
-                Ok(Some(project)) => project,
-                Ok(None) => continue,
-                Err(error) => {
-                    error.print(cx);
-                    session.show(&WatchEvent::Note {
-                        label: None,
-                        text: "the stack is left as it is".to_owned(),
-                    });
-                    continue;
+            End::Stack(files) => {
+                match take_up(cx, engine, session.project(), wish, &files, announce).await {
+                    Ok(Some(project)) => project,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        error.print(cx);
+                        session.show(&WatchEvent::Note {
+                            label: None,
+                            text: "the stack is left as it is".to_owned(),
+                        });
+                        continue;
+                    }
                 }
-            },
+            }
         };
         // The new watch stands before the old one ends: no change falls between them.
         let Some(new) = Session::begin(cx, engine, next, Carried::default()) else {
@@ -152,6 +156,7 @@ async fn take_up(
     before: &Arc<Project>,
     wish: &WatchWish,
     files: &BTreeSet<PathBuf>,
+    announce: &(dyn Fn(&Arc<Project>) + Sync),
 ) -> Result<Option<Arc<Project>>, CliError> {
     let mut project = cx.load_project().await?;
     super::up::apply_scale(&mut project, &wish.scale)?;
@@ -169,6 +174,7 @@ async fn take_up(
     if project == *before {
         return Ok(None);
     }
+    announce(&project);
     let shown: Vec<String> = files
         .iter()
         .map(|file| file.strip_prefix(&project.working_dir).unwrap_or(file).display().to_string())
