@@ -202,7 +202,8 @@ impl Resolver<'_, '_> {
     }
 }
 
-const KEYS: [&str; 2] = ["service", "file"];
+/// The keys of `extends`.
+pub(crate) const KEYS: [&str; 2] = ["service", "file"];
 
 fn read(extends: &Node, findings: &mut Diagnostics) -> Option<Extends> {
     if let Some(text) = extends.scalar_text() {

@@ -10,6 +10,7 @@ use super::node::{Entry, Node, Value};
 use super::paths::{absolute, folder};
 use super::reader::Reader;
 use super::rebase::rebase;
+use super::suggest::closest;
 
 /// One item of `include`.
 struct Include {
@@ -59,16 +60,19 @@ fn items(include: Node, reader: &mut Reader<'_>) -> Vec<Node> {
     }
 }
 
+/// The keys of an `include` in its long form.
+pub(crate) const KEYS: [&str; 3] = ["path", "env_file", "project_directory"];
+
 fn read(item: &Node, dir: &Path, reader: &mut Reader<'_>) -> Option<Include> {
     if let Value::Mapping(entries) = &item.value {
-        const KNOWN: [&str; 3] = ["path", "env_file", "project_directory"];
         for (key, entry) in entries {
-            if !KNOWN.contains(&key.as_str()) {
+            if !KEYS.contains(&key.as_str()) {
                 let message = format!("unknown key `{key}` in `include`");
-                reader.findings.push(
-                    Diagnostic::error(message, &entry.key_span)
-                        .help("`path`, `env_file` and `project_directory` are known"),
-                );
+                let finding = Diagnostic::error(message, &entry.key_span);
+                reader.findings.push(match closest(key, KEYS) {
+                    Some(known) => finding.help(format!("did you mean `{known}`?")),
+                    None => finding.help("`path`, `env_file` and `project_directory` are known"),
+                });
             }
         }
     }

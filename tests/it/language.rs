@@ -1,6 +1,8 @@
 //! The language case by case, written from the Compose Specification: `language/TOPIC.txt` holds
 //! a case a line, `INPUT => WHAT IT MEANS`; a line of `#` is a heading. `\n` is a line break.
 
+mod round_trips;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
