@@ -115,7 +115,7 @@ pub(super) async fn follow(
     let mut events = engine.container_events().await?.chain(futures_util::stream::pending());
     let mut notices =
         Notices::new(cx, attached.project, &attached.services, attached.checked.clone());
-    let heard = interrupts.count();
+    let heard = interrupts.answered();
     let end_of_watching = CancellationToken::new();
     let (announce, mut announced) = mpsc::unbounded_channel();
     let announce = |project: &Arc<Project>| {
@@ -172,6 +172,7 @@ pub(super) async fn follow(
     }
     drop(watching);
     drop(notices);
+    interrupts.answer();
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)
 }
@@ -188,7 +189,7 @@ pub(super) async fn stop(
     let containers =
         lifecycle::selected(attached.project, &observed, &attached.desired.selected_services);
     let plan = weave(lifecycle::stop(&containers, attached.grace), &attached.desired);
-    let heard = interrupts.count();
+    let heard = interrupts.answered();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();
     tokio::select! {
@@ -200,6 +201,7 @@ pub(super) async fn stop(
             let services = &attached.desired.selected_services;
             let containers = lifecycle::selected(attached.project, &observed, services);
             let plan = lifecycle::kill(&containers, "SIGKILL");
+            interrupts.answer();
             run(cx, engine, &plan, None, interrupts).await
         }
         result = run(cx, engine, &plan, None, &mut own) => result,

@@ -261,7 +261,7 @@ async fn attend(
 ) -> Result<ExitStatus, CliError> {
     let streams = engine.attach(container, true, None).await?;
     engine.start_container(container).await?;
-    let heard = interrupts.count();
+    let heard = interrupts.answered();
     let mut asked = interrupts.clone();
     let (stopper, id) = (Arc::clone(engine), container.clone());
     let _stopping = AbortOnDropHandle::new(tokio::spawn(async move {

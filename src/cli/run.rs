@@ -47,7 +47,7 @@ pub(super) async fn run<E: Engine>(
     let redactor = cx.redactor();
     let begun = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
-    let heard = interrupts.count();
+    let heard = interrupts.answered();
     let mut impatience = interrupts.clone();
     let work = execute(Arc::clone(engine), plan, limits, sender, cancel.clone());
     tokio::pin!(work);
@@ -77,6 +77,9 @@ pub(super) async fn run<E: Engine>(
         display.report(&event, begun.elapsed());
     }
     display.finish(begun.elapsed());
+    if matches!(&outcome, Err(error) if error.cancelled) {
+        interrupts.answer();
+    }
     outcome.map_err(|error| Problem::Run(error).into())
 }
 

@@ -6,6 +6,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Interrupts {
     count: watch::Receiver<u32>,
+    /// How many of them have been acted upon.
+    answered: u32,
 }
 
 impl Interrupts {
@@ -24,7 +26,7 @@ impl Interrupts {
                 sender.send_modify(|count| *count += 1);
             }
         });
-        Self { count }
+        Self { count, answered: 0 }
     }
 
     /// Resolves when the user has asked at least `times` times.
@@ -34,10 +36,16 @@ impl Interrupts {
         }
     }
 
-    /// How often the user has asked so far.
+    /// How many interrupts have been acted upon. Whoever waits for the next one counts from here,
+    /// so that none is lost that comes between two things that wait.
     #[must_use]
-    pub fn count(&self) -> u32 {
-        *self.count.borrow()
+    pub const fn answered(&self) -> u32 {
+        self.answered
+    }
+
+    /// All interrupts until now have been acted upon.
+    pub fn answer(&mut self) {
+        self.answered = *self.count.borrow();
     }
 }
 
@@ -70,5 +78,25 @@ impl Signals {
 
     async fn next(&mut self) {
         self.0.recv().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_interrupt_that_nobody_waited_for_is_there_for_the_next_who_does() {
+        let (sender, count) = watch::channel(0);
+        let mut interrupts = Interrupts { count, answered: 0 };
+        sender.send_modify(|count| *count += 1);
+        let heard = interrupts.answered();
+        interrupts.at_least(heard + 1).await;
+        interrupts.answer();
+        sender.send_modify(|count| *count += 1);
+        let heard = interrupts.answered();
+        interrupts.at_least(heard + 1).await;
+        let more = std::time::Duration::ZERO;
+        assert!(tokio::time::timeout(more, interrupts.at_least(heard + 2)).await.is_err());
     }
 }

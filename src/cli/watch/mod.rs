@@ -79,7 +79,7 @@ pub(super) async fn alone(
     interrupts: &mut Interrupts,
 ) -> Result<ExitStatus, CliError> {
     let stop = CancellationToken::new();
-    let heard = interrupts.count();
+    let heard = interrupts.answered();
     let watching = follow(cx, engine, project, wish, &stop, &|_| {});
     tokio::pin!(watching);
     loop {
