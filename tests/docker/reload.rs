@@ -428,6 +428,32 @@ fn a_changed_manifest_is_installed_in_place() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn a_runner_that_cannot_be_talked_to_is_told_by_a_signal() {
+    let port = free_port();
+    let yaml = format!(
+        "services:\n  api:\n    image: node:26-slim\n    working_dir: /app\n    init: true\n    \
+         reload: {{watch: false}}\n    volumes: ['./app:/app:ro']\n    \
+         ports: ['127.0.0.1:{port}:3001']\n    ready: {{http: {{port: 3001, path: /}}}}\n"
+    );
+    let stack = Stack::new("signal", &yaml);
+    let main = |body: &str| {
+        format!(
+            "require('node:http').createServer((_, response) => response.end({body})).listen(3001);\n"
+        )
+    };
+    stack.write("app/package.json", "{}\n");
+    stack.write("app/src/main.js", &main("'one'"));
+    stack.ok(&["up", "-d"]);
+    stack.exec("api", &["rm", "/opt/devstack/control.js"]);
+    let watching = stack.spawn(&["watch"]);
+    watching.says("its reload runner does not answer");
+    stack.write("app/src/main.js", &main("'two'"));
+    eventually("the new version serves", seconds(30), || get(port).as_deref() == Ok("two"));
+    watching.says("api: told of changes by a signal");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn when_devstack_is_killed_the_runner_watches_by_itself() {
     let application = Application::up("orphan", "");
     let watching = watch(&application.stack, |text| application.save(text));

@@ -20,6 +20,9 @@ use crate::watch::control::{FromRunner, PROTOCOL, RunnerFile, ToRunner, Words};
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// The signal that has a runner look for changes itself.
+const SIGNAL: &str = "SIGUSR2";
+
 /// A change that the runner has to hear of.
 #[derive(Debug, Clone)]
 pub(super) struct Tidings {
@@ -56,6 +59,8 @@ impl Links {
             id: id.clone(),
             tidings,
             type_errors: false,
+            is_foreign: false,
+            has_signalled: false,
         };
         self.tasks.spawn(link.keep());
     }
@@ -76,6 +81,10 @@ struct Link {
     tidings: mpsc::UnboundedReceiver<Tidings>,
     /// Whether the type checker found something the last time.
     type_errors: bool,
+    /// Whether the runner speaks otherwise than this side.
+    is_foreign: bool,
+    /// Whether it was told by a signal before.
+    has_signalled: bool,
 }
 
 /// A change that the runner was told of and has not answered.
@@ -92,7 +101,9 @@ impl Link {
         let mut warned = false;
         loop {
             let begun = Instant::now();
-            if let Ok(Some(streams)) = self.shared.engine.exec(&self.id, &request()).await {
+            if !self.is_foreign
+                && let Ok(Some(streams)) = self.shared.engine.exec(&self.id, &request()).await
+            {
                 self.converse(streams).await;
             }
             if begun.elapsed() > LONGEST_PAUSE {
@@ -113,8 +124,28 @@ impl Link {
                         .to_owned(),
                 });
             }
-            tokio::time::sleep(pause).await;
+            // Before it listens to signals one would end it: only who has run for a while is told so.
+            let by_signal = warned || self.is_foreign;
+            self.pause(pause, by_signal).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits; what changes meanwhile is told by a signal where there is no other way.
+    async fn pause(&mut self, pause: Duration, by_signal: bool) {
+        let end = tokio::time::sleep(pause);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => return,
+                Some(_) = self.tidings.recv(), if by_signal => {
+                    let sent = self.shared.engine.kill_container(&self.id, SIGNAL).await;
+                    if sent.is_ok() && !self.has_signalled {
+                        self.has_signalled = true;
+                        self.note("told of changes by a signal; its log says what becomes of them");
+                    }
+                }
+            }
         }
     }
 
@@ -157,6 +188,7 @@ impl Link {
     fn hear(&mut self, word: FromRunner, asked: &mut BTreeMap<u64, Asked>) -> bool {
         match word {
             FromRunner::Hello { protocol } if protocol != PROTOCOL => {
+                self.is_foreign = true;
                 self.say(WatchEvent::Warning {
                     label: Some(self.label.clone()),
                     text: "its reload runner is of another devstack; `devstack up \
