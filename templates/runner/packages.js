@@ -45,6 +45,32 @@ export function packageState(root) {
 }
 
 /**
+ * What is installed that the lock file has otherwise, by npm's own record of it: a volume of
+ * packages may be older than the lock file. `null` when nothing is known to be wrong.
+ */
+export function outOfDate(root) {
+  const read = (file) => {
+    try {
+      return JSON.parse(readFileSync(join(root, file), 'utf8')).packages ?? null;
+    } catch {
+      return null;
+    }
+  };
+  const wanted = read('package-lock.json') ?? read('npm-shrinkwrap.json');
+  const installed = read('node_modules/.package-lock.json');
+  if (!wanted || !installed) return null;
+  for (const [path, { version, link, optional, dev, devOptional, peer }] of Object.entries(wanted)) {
+    if (!path.startsWith('node_modules/') || link) continue;
+    const have = installed[path];
+    const name = path.slice('node_modules/'.length);
+    // Not everything is installed everywhere.
+    if (!have && !(optional || dev || devOptional || peer)) return `${name} is missing`;
+    if (have && have.version !== version) return `${name} ${have.version} instead of ${version}`;
+  }
+  return null;
+}
+
+/**
  * Installs what the project's files say.
  * @returns `null`, or why it could not be done
  */

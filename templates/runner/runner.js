@@ -10,7 +10,7 @@ import { codeFrame, ownPlace } from './frame.js';
 import { Hold } from './hold.js';
 import { complain, milliseconds, names, say } from './log.js';
 import { readOptions } from './options.js';
-import { install, packageState } from './packages.js';
+import { install, outOfDate, packageState } from './packages.js';
 import { holdFile, runFolder, socketFile } from './place.js';
 import { readProject } from './project.js';
 import { Sources } from './sources.js';
@@ -76,6 +76,7 @@ class Runner {
     process.on('uncaughtException', (error) => complain(`the runner itself failed: ${error.stack}`));
     process.on('unhandledRejection', (error) => complain(`the runner itself failed: ${error?.stack ?? error}`));
     mkdirSync(this.#mirror, { recursive: true });
+    await this.#catchUp();
     this.#installed = packageState(this.#root);
     try {
       this.#readProject();
@@ -88,6 +89,17 @@ class Runner {
     if (reason !== null) await this.#waitAtTheDoor(reason);
     this.#watchMyself();
     this.#request({ force: true });
+  }
+
+  /** The lock file may have changed while nothing ran. */
+  async #catchUp() {
+    const reason = outOfDate(this.#root);
+    if (!reason) return;
+    say(`packages are not those of the lock file (${reason}): installs them`);
+    const trouble = await install(this.#root, true);
+    const service = this.#options.service ?? 'SERVICE';
+    // What is there may do all the same.
+    if (trouble) complain(`they cannot be installed in place (${trouble}): run \`devstack up --build ${service}\``);
   }
 
   async #waitAtTheDoor(reason) {

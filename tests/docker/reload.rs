@@ -404,11 +404,17 @@ fn a_changed_manifest_is_installed_in_place() {
     stack.write("app/src/main.js", &main("", "'one'"));
     stack.write("app/lib/package.json", "{\"name\": \"words\", \"version\": \"1.0.0\"}\n");
     stack.write("app/lib/index.js", "exports.word = 'from a package';\n");
+    stack.write("app/other/package.json", "{\"name\": \"words\", \"version\": \"2.0.0\"}\n");
+    stack.write("app/other/index.js", "exports.word = 'from its successor';\n");
     stack.ok(&["up", "-d"]);
     assert_eq!(get(port).as_deref(), Ok("one"));
     let started = text(&stack.inspect("api")["State"]["StartedAt"]).to_owned();
     let watching = watch(&stack, |text| stack.write("app/src/main.js", &main("", text)));
-    stack.write("app/package.json", &manifest(", \"dependencies\": {\"words\": \"file:./lib\"}"));
+    stack.exec("api", &["npm", "pack", "./lib", "./other"]);
+    let words = |version: &str| {
+        manifest(&format!(", \"dependencies\": {{\"words\": \"file:./words-{version}.tgz\"}}"))
+    };
+    stack.write("app/package.json", &words("1.0.0"));
     watching.says("api: installing packages: package.json or its lock file changed");
     stack.write("app/src/main.js", &main("import { word } from 'words';", "word"));
     eventually("the new package is used", seconds(60), || {
@@ -424,6 +430,18 @@ fn a_changed_manifest_is_installed_in_place() {
     watching.says("api install failed: packages changed and cannot be installed in place");
     assert_eq!(get(port).as_deref(), Ok("from a package"));
     assert_eq!(text(&stack.inspect("api")["State"]["StartedAt"]), started);
+    drop(watching);
+
+    // The volume of packages is older than the lock file that came while nothing ran.
+    stack.ok(&["stop"]);
+    stack.write("app/package.json", &words("2.0.0"));
+    let elsewhere = "mkdir /tmp/a && cp package.json *.tgz /tmp/a && cd /tmp/a && \
+                     npm install --package-lock-only && cp package-lock.json /app/";
+    stack.ok(&["run", "--rm", "-T", "api", "sh", "-c", elsewhere]);
+    stack.ok(&["up", "-d"]);
+    assert_eq!(get(port).as_deref(), Ok("from its successor"));
+    let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
+    assert!(log.contains("(words 1.0.0 instead of 2.0.0): installs them"), "{log}");
 }
 
 #[test]

@@ -287,6 +287,7 @@ fn the_stack_follows_its_files_while_they_are_watched() {
 
     // A .env file that was not there before.
     stack.write(".env", "TOKEN=very-secret-value\n");
+    watching.says(".env changed: the stack follows");
     replaced(&stack, "app", &app);
     let ended = {
         watching.interrupt();

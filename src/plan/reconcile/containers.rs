@@ -334,6 +334,13 @@ impl Reconcile<'_> {
             after,
         );
         self.removed.insert(old.name.clone(), removed);
+        if !self.options.renew_anonymous_volumes {
+            for volume in self.outdated(spec, old) {
+                let subject = Subject::Volume(volume.clone());
+                let remove = Operation::RemoveVolume(volume);
+                self.plan.push(remove, subject, cause.clone(), vec![removed]);
+            }
+        }
         free.push(removed);
         free.sort_unstable();
         free.dedup();
@@ -359,7 +366,24 @@ impl Reconcile<'_> {
 
     /// The anonymous volumes that a container hands to its successor.
     fn inherited(&self, spec: &ContainerSpec, old: &ObservedContainer) -> Vec<(String, String)> {
-        if self.options.renew_anonymous_volumes { Vec::new() } else { anonymous_volumes(spec, old) }
+        if self.options.renew_anonymous_volumes {
+            return Vec::new();
+        }
+        let outdated = self.outdated(spec, old);
+        let mut volumes = anonymous_volumes(spec, old);
+        volumes.retain(|(_, volume)| !outdated.contains(volume));
+        volumes
+    }
+
+    /// Anonymous volumes that have the packages of an image in them that is another one by now.
+    fn outdated(&self, spec: &ContainerSpec, old: &ObservedContainer) -> Vec<String> {
+        let image = self.observed.image(&spec.service.image.familiar());
+        if image.is_none_or(|image| image.id == old.image_id) {
+            return Vec::new();
+        }
+        let packages = old.mounts.iter().filter(|mount| mount.target.ends_with("/node_modules"));
+        let volumes = packages.filter_map(|mount| mount.volume.clone());
+        volumes.filter(|volume| is_anonymous(volume)).collect()
     }
 
     fn create(

@@ -386,6 +386,26 @@ volumes: {data: }
 }
 
 #[test]
+fn packages_of_an_image_go_with_it() {
+    let yaml = "
+name: p
+services:
+  api: {image: api, volumes: ['/app/node_modules', '/app/data']}
+";
+    let world = World::after_up(yaml);
+    let changed = yaml.replace("image: api,", "image: api, user: '1',");
+    assert_eq!(inherited(&world, &changed, false), ["/app/node_modules", "/app/data"]);
+    let mounts = world.container("p-api-1").mounts;
+    let packages = mounts[0].volume.clone().expect("a volume");
+    // Another image has packages of its own in it.
+    world.engine.release("api:latest");
+    world.engine.obtain("api:latest");
+    assert_eq!(inherited(&world, yaml, false), ["/app/data"]);
+    let plan = world.plan(yaml);
+    assert!(plan.contains(&format!("remove volume {packages}")), "{plan}");
+}
+
+#[test]
 fn anonymous_volumes_survive_a_changed_network() {
     let world = World::after_up(ANONYMOUS);
     let before = world.container("p-db-1").mounts;
