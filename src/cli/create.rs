@@ -22,7 +22,7 @@ pub(super) struct CreateArgs {
     /// Keep containers even if their definition changed
     #[arg(long, conflicts_with = "force_recreate")]
     no_recreate: bool,
-    /// When to pull images, over the files' own policies
+    /// When to pull images, over the files' own policies; those that are built are not pulled
     #[arg(long, value_name = "POLICY", value_enum)]
     pull: Option<PullArg>,
     /// Remove containers of services that are not in the files

@@ -68,7 +68,8 @@ pub(super) struct UpArgs {
     /// Make anonymous volumes anew instead of keeping their data
     #[arg(short = 'V', long)]
     pub(super) renew_anon_volumes: bool,
-    /// When to pull images, over the files' own policies
+    /// When to pull images, over the files' own policies; those that are built are not pulled, and
+    /// `devstack build --pull` takes newer base images
     #[arg(long, value_name = "POLICY", value_enum)]
     pub(super) pull: Option<PullArg>,
     /// Number of containers of a service; may be repeated

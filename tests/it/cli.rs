@@ -206,8 +206,9 @@ fn help_of_up_lists_its_options() {
     out:       --no-start                Make containers but do not start them
     out:       --remove-orphans          Remove containers of services that are not in the files
     out:   -V, --renew-anon-volumes      Make anonymous volumes anew instead of keeping their data
-    out:       --pull <POLICY>           When to pull images, over the files' own policies [possible values:
-    out:                                 always, missing, never]
+    out:       --pull <POLICY>           When to pull images, over the files' own policies; those that are
+    out:                                 built are not pulled, and `devstack build --pull` takes newer base
+    out:                                 images [possible values: always, missing, never]
     out:       --scale <SERVICE=N>       Number of containers of a service; may be repeated
     out:   -t, --timeout <SECONDS>       Grace period in seconds when containers are stopped
     out:   -w, --watch                   Watch files and take their changes into the stack: by itself beside
