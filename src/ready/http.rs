@@ -49,7 +49,13 @@ where
             let mut start = Vec::new();
             // Without its end a body that is JSON cannot be read, and the status has to do.
             let _ = timeout(EXPLANATION, read(body, &mut start, None)).await;
-            return Err(Reason::HttpStatus { status, message: explanation(&start) });
+            return Err(match explanation(&start) {
+                // Kong's words at `/status/ready`, with the details in brackets behind them.
+                Some(message) if message.starts_with("no configuration available") => {
+                    Reason::NotConfigured
+                }
+                message => Reason::HttpStatus { status, message },
+            });
         }
         let Some(expected) = question.body else {
             return Ok(());
@@ -172,7 +178,9 @@ mod tests {
             Err(Reason::HttpStatus { status, message: message.map(str::to_owned) })
         };
         let lacks = |expected: &str| Err(Reason::BodyLacks { expected: expected.to_owned() });
-        let kong = answer("503 Service Unavailable", r#"{"message":"no configuration available"}"#);
+        let kong = answer("503 Service Unavailable", r#"{"message":"not ready for proxying"}"#);
+        let empty = r#"{"message":"no configuration available (empty configuration present)"}"#;
+        let empty = answer("503 Service Unavailable", empty);
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
             4\r\navai\r\n6\r\nlable!\r\n0\r\n\r\n";
         let endless = "HTTP/1.1 200 OK\r\n\r\navailable";
@@ -184,7 +192,8 @@ mod tests {
             (any, say(&answer("302 Found", "")), Ok(())),
             (any, say("HTTP/1.0 200 OK\r\n\r\n"), Ok(())),
             (any, say(&answer("404 Not Found", "")), status(404, None)),
-            (any, say(&kong), status(503, Some("no configuration available"))),
+            (any, say(&kong), status(503, Some("not ready for proxying"))),
+            (any, say(&empty), Err(Reason::NotConfigured)),
             (only(401), say(&answer("401 Unauthorized", "")), Ok(())),
             (only(200), say(&answer("204 No Content", "")), status(204, None)),
             (with("available"), say(&answer("200 OK", r#"{"status":"available"}"#)), Ok(())),

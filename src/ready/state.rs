@@ -82,6 +82,8 @@ pub enum Reason {
         /// The `message` of a JSON body.
         message: Option<String>,
     },
+    /// The gateway is up and has nothing to serve (Kong without a declarative configuration).
+    NotConfigured,
     /// The server answers with the right status and another body.
     BodyLacks {
         /// The text that was looked for.
@@ -203,6 +205,7 @@ impl fmt::Display for Reason {
                 write!(f, "HTTP {status}: {message}")
             }
             Self::HttpStatus { status, message: None } => write!(f, "HTTP {status}"),
+            Self::NotConfigured => f.write_str("up, not configured"),
             Self::BodyLacks { expected } => write!(f, "up, answer lacks `{expected}`"),
             Self::InvalidProbe { problem } => write!(f, "probe cannot be asked: {problem}"),
             Self::Network(kind) => kind.fmt(f),
@@ -243,6 +246,7 @@ mod tests {
             (Reason::StartingUp, true),
             (Reason::WrongPassword, true),
             (Reason::HttpStatus { status: 503, message: None }, true),
+            (Reason::NotConfigured, true),
         ];
         for (reason, expected) in cases {
             assert_eq!(ProbeState::NotYet(reason.clone()).is_listening(), expected, "{reason:?}");
@@ -273,6 +277,8 @@ mod tests {
                 "HTTP 503: no config",
             ),
             (Reason::HttpStatus { status: 500, message: None }, "HTTP 500"),
+            (Reason::NotConfigured, "up, not configured"),
+            (Reason::Recovering, "recovering"),
             (Reason::BodyLacks { expected: text("available") }, "up, answer lacks `available`"),
             (Reason::Network(io::ErrorKind::AddrInUse), "address in use"),
         ];

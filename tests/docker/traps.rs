@@ -42,7 +42,13 @@ fn postgres_is_ready_after_its_init_server_and_after_a_crash() {
     let id = stack.id("db");
     engine::post(&format!("/containers/{id}/kill"), &serde_json::Value::Null);
     engine::post(&format!("/containers/{id}/wait"), &serde_json::Value::Null);
-    stack.ok(&["up", "-d"]).within(seconds(60));
+    // So slowly that the server is seen at it.
+    let slow = serde_json::json!({"NanoCpus": 200_000_000});
+    engine::post(&format!("/containers/{id}/update"), &slow);
+    stack
+        .ok(&["up", "-d", "--progress", "plain"])
+        .says(&["db not ready yet: recovering"])
+        .within(seconds(60));
     assert_eq!(stack.id("db"), id);
     assert_eq!(query(&stack, "SELECT count(*) FROM much"), "400000");
 
@@ -50,6 +56,52 @@ fn postgres_is_ready_after_its_init_server_and_after_a_crash() {
     stack.ok(&["down"]);
     stack.ok(&["up", "-d"]).within(seconds(60));
     assert_eq!(query(&stack, "SELECT name FROM planets"), "earth");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn redis_is_not_ready_before_its_data_is_in_memory() {
+    let redis = |options: &str| {
+        format!(
+            "services:\n  cache:\n    image: redis:8\n    command: [redis-server, --save, '', \
+             {options}]\n    volumes: ['data:/data']\n    ready: {{redis: {{port: 6379}}}}\n\
+             volumes: {{data: }}\n"
+        )
+    };
+    let stack = Stack::new("trap-loading", &redis("--loglevel, notice"));
+    stack.ok(&["up", "-d"]);
+    let fill = "for n = 1, 3000 do redis.call('set', 'key' .. n, n) end";
+    stack.exec("cache", &["redis-cli", "eval", fill, "0"]);
+    stack.exec("cache", &["redis-cli", "save"]);
+
+    // A millisecond for each key, and an answer now and then meanwhile.
+    let slow = "--key-load-delay, '1000', --loading-process-events-interval-bytes, '1024'";
+    stack.write("devstack.yaml", &redis(slow));
+    let up = stack.ok(&["up", "-d", "--progress", "plain"]).within(seconds(60));
+    let percents = up.stderr.lines().filter(|line| {
+        line.split_once("not ready yet: loading ").is_some_and(|(_, rest)| rest.ends_with(" %"))
+    });
+    assert!(percents.count() > 0, "{up}");
+    assert_eq!(stack.exec("cache", &["redis-cli", "dbsize"]), "3000");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_gateway_without_a_configuration_is_not_ready() {
+    let port = free_port().to_string();
+    let kong = "services:\n  kong:\n    preset: kong\n    ports: !override ['PORT:8000']\n";
+    let stack = Stack::new(
+        "trap-kong",
+        &format!("{kong}    environment: {{KONG_DECLARATIVE_CONFIG: }}\n").replace("PORT", &port),
+    );
+    stack
+        .fails(&["up", "-d", "--wait-timeout", "3"])
+        .says(&["last seen: up, not configured"])
+        .within(seconds(60));
+    stack.write("kong.yml", "_format_version: \"3.0\"\nservices: []\n");
+    let configured = format!("{kong}    volumes: ['./kong.yml:/kong/kong.yml:ro']\n");
+    stack.write("devstack.yaml", &configured.replace("PORT", &port));
+    stack.ok(&["up", "-d"]).within(seconds(60));
 }
 
 #[test]
