@@ -129,7 +129,7 @@ fn subject(subject: &Subject) -> (&'static str, String, Option<String>) {
 
 /// What a step is in a person's eyes; nothing for what only follows from another one.
 fn verb(step: &Step) -> Option<&'static str> {
-    if step.cause == Cause::Replaces {
+    if matches!(step.cause, Cause::Replaces | Cause::NameFor(_)) {
         return None;
     }
     match step.operation.action() {

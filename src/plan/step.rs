@@ -187,6 +187,8 @@ pub enum Cause {
     Leftover,
     /// It replaces a predecessor.
     Replaces,
+    /// Its name goes to another service's container.
+    NameFor(ServiceName),
     /// A dependency with `restart: true` was made again or restarted.
     DependencyRestarted(ServiceName),
     /// A service waits for it.
@@ -316,6 +318,7 @@ impl fmt::Display for Cause {
             Self::ScaledDown => f.write_str("scaled down"),
             Self::Leftover => f.write_str("left by an interrupted run"),
             Self::Replaces => f.write_str("replaces its predecessor"),
+            Self::NameFor(service) => write!(f, "its name goes to `{service}`"),
             Self::DependencyRestarted(service) => write!(f, "{service} restarted"),
             Self::NeededBy(service) => write!(f, "needed by {service}"),
             Self::Requested => f.write_str("requested"),

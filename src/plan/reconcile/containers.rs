@@ -88,6 +88,7 @@ impl Reconcile<'_> {
             by_service[name][0].service.depends_on.keys().cloned().collect()
         });
         self.free_ports();
+        self.free_names();
         for name in &order {
             for spec in &by_service[name] {
                 let outcome = self.container(spec);
@@ -158,6 +159,39 @@ impl Reconcile<'_> {
         }
     }
 
+    /// Takes names that other services' containers are to have away from containers that are to
+    /// have another one themselves, as when two services swap theirs.
+    fn free_names(&mut self) {
+        for spec in &self.desired.containers {
+            let owner = self.observed.containers_of(&self.desired.project).find(|container| {
+                container.name == spec.name && !self.removed.contains_key(&container.name)
+            });
+            let Some((owner, service)) = owner.and_then(|owner| Some((owner, owner.service()?)))
+            else {
+                continue;
+            };
+            let moves = self.desired.containers.iter().any(|other| {
+                other.service.name == service
+                    && other.number == owner.number()
+                    && other.name != owner.name
+            });
+            if !moves {
+                continue;
+            }
+            let name = format!("{}_{}", owner.id.short(), owner.name);
+            let step = self.plan.push(
+                Operation::RenameContainer {
+                    container: ContainerRef::Existing(owner.id.clone()),
+                    name: name.clone(),
+                },
+                Subject::Container { service, name },
+                Cause::NameFor(spec.service.name.clone()),
+                Vec::new(),
+            );
+            self.freed.insert(owner.name.clone(), step);
+        }
+    }
+
     fn foreign_owner(&self, spec: &ContainerSpec) -> Option<String> {
         let owner =
             self.observed.containers.iter().find(|container| container.name == spec.name)?;
@@ -165,7 +199,9 @@ impl Reconcile<'_> {
             && !owner.is_one_off()
             && owner.service().is_some_and(|service| {
                 // A renamed service's old container is an orphan; it may go with this very run.
-                service == spec.service.name || self.removed.contains_key(&owner.name)
+                service == spec.service.name
+                    || self.removed.contains_key(&owner.name)
+                    || self.freed.contains_key(&owner.name)
             });
         if ours {
             return None;
@@ -258,6 +294,7 @@ impl Reconcile<'_> {
         let container = ContainerRef::Existing(kept.id.clone());
         let mut after = leftovers.to_vec();
         after.extend(self.removed.get(&spec.name));
+        after.extend(self.freed.get(&spec.name));
         after.sort_unstable();
         after.dedup();
         if kept.name != spec.name {
@@ -323,7 +360,8 @@ impl Reconcile<'_> {
             )];
         }
         // The name may be another container's until that one is gone.
-        let mut free: Vec<StepId> = self.removed.get(&spec.name).copied().into_iter().collect();
+        let names = [self.removed.get(&spec.name), self.freed.get(&spec.name)];
+        let mut free: Vec<StepId> = names.into_iter().flatten().copied().collect();
         let removed = self.plan.push(
             Operation::RemoveContainer {
                 id: old.id.clone(),
@@ -397,6 +435,7 @@ impl Reconcile<'_> {
         let mut after = leftovers.to_vec();
         // The name is free once whoever has it is gone.
         after.extend(self.removed.get(&name));
+        after.extend(self.freed.get(&name));
         after.extend(self.images.get(&spec.service.image.familiar()));
         after.extend(spec.networks.keys().filter_map(|network| self.networks.get(network)));
         after.extend(spec.volume_names.values().filter_map(|volume| self.volumes.get(volume)));

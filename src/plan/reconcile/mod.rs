@@ -84,6 +84,8 @@ struct Reconcile<'a> {
     removed: HashMap<String, StepId>,
     /// Steps that stop a container before anything else is known of it, by the container's name.
     stopped: HashMap<String, StepId>,
+    /// Steps that give a container another name for the time being, by the name that it had.
+    freed: HashMap<String, StepId>,
     /// Steps that make a volume, by name.
     volumes: HashMap<String, StepId>,
     /// What became of each service's containers so far.
@@ -103,6 +105,7 @@ impl<'a> Reconcile<'a> {
             changed_networks: HashSet::new(),
             removed: HashMap::new(),
             stopped: HashMap::new(),
+            freed: HashMap::new(),
             volumes: HashMap::new(),
             services: IndexMap::new(),
         }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::support::World;
-use devstack::plan::Recreate;
+use devstack::plan::{ReconcileOptions, Recreate};
 
 const BEFORE: &str = "
 name: p
@@ -427,4 +427,58 @@ fn a_renamed_container_gets_its_name_when_the_old_one_is_gone() {
     6. wait until container database is ready or finished (requested)  after 5
     -  container p-web-1 unchanged
     ");
+}
+
+#[test]
+fn two_services_swap_their_names_in_one_go() {
+    let before = BEFORE
+        .replace("image: web,", "image: web, container_name: one,")
+        .replace("image: db}", "image: db, container_name: two}");
+    let swapped = before.replace("one", "three").replace("two", "one").replace("three", "two");
+    let world = World::after_up(&before);
+    assert_snapshot!(world.plan(&swapped), @"
+     1. rename to container 000000000002_two (its name goes to `web`)
+     2. rename to container 000000000003_one (its name goes to `db`)
+     3. create container one as 000000000002_one (networks, container_name changed)
+     4. stop container one (networks, container_name changed)  after 3
+     5. remove container one (networks, container_name changed)  after 4
+     6. rename to container one (replaces its predecessor)  after 2, 5
+     7. start container one (networks, container_name changed)  after 6
+     8. create container two as 000000000003_two (networks, container_name changed)
+     9. stop container two (networks, container_name changed)  after 8
+    10. remove container two (networks, container_name changed)  after 9
+    11. rename to container two (replaces its predecessor)  after 1, 5, 10
+    12. start container two (networks, container_name changed)  after 7, 11
+    13. wait until container one is ready or finished (requested)  after 7
+    14. wait until container two is ready or finished (requested)  after 12
+    ");
+    world.up(&swapped);
+    assert_eq!(world.container("one").service().expect("a service").as_str(), "db");
+    assert_eq!(world.container("two").service().expect("a service").as_str(), "web");
+    assert_snapshot!(world.plan(&swapped), @"
+    -  container one unchanged
+    -  container two unchanged
+    ");
+    // Containers that stay as they are only change their names.
+    let keep = |it: &mut ReconcileOptions| it.recreate = Recreate::Never;
+    assert_snapshot!(world.plan_with(&before, keep), @"
+    1. rename to container 000000000004_one (its name goes to `web`)
+    2. rename to container 000000000005_two (its name goes to `db`)
+    3. rename to container two (left by an interrupted run)  after 2
+    4. rename to container one (left by an interrupted run)  after 1
+    -  container two unchanged
+    -  container one unchanged
+    ");
+}
+
+#[test]
+fn a_name_moves_on_from_service_to_service() {
+    let before = BEFORE.replace("image: db}", "image: db, container_name: one}");
+    let moved = BEFORE
+        .replace("image: web,", "image: web, container_name: one,")
+        .replace("image: db}", "image: db, container_name: two}");
+    let world = World::after_up(&before);
+    world.up(&moved);
+    assert_eq!(world.container("one").service().expect("a service").as_str(), "web");
+    assert_eq!(world.observed().containers.len(), 2);
 }
