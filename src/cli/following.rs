@@ -8,11 +8,11 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::error::CliError;
+use super::log_reader::{Lines, LogReader};
 use crate::engine::{
-    ContainerEvent, ContainerEventKind, DockerEngine, Engine as _, EngineError, LogOrigin,
-    LogsRequest,
+    ContainerEvent, ContainerEventKind, DockerEngine, Engine as _, EngineError, LogsRequest,
 };
-use crate::logs::{Follow, Frame, FrameStream, LogLine, Resume, Source, lines};
+use crate::logs::{Follow, LogLine, Resume, Source};
 use crate::plan::lifecycle;
 use crate::project::{ProjectName, ServiceName};
 use crate::state::{ContainerId, ContainerState, ObservedContainer};
@@ -47,29 +47,6 @@ impl Told {
     }
 }
 
-/// Lines of containers, in the engine's order.
-pub(super) type Lines = BoxStream<'static, Result<LogLine, EngineError>>;
-
-/// One container's log as lines.
-pub(super) fn stream(
-    engine: &DockerEngine,
-    id: &ContainerId,
-    source: Source,
-    request: &LogsRequest,
-) -> Lines {
-    let frames = engine.logs(id, request).map(|chunk| {
-        chunk.map(|chunk| Frame {
-            stream: match chunk.origin {
-                LogOrigin::Stdout => FrameStream::Stdout,
-                LogOrigin::Stderr => FrameStream::Stderr,
-                LogOrigin::Console => FrameStream::Console,
-            },
-            bytes: chunk.bytes.to_vec(),
-        })
-    });
-    lines(source, frames).boxed()
-}
-
 /// What to follow.
 pub(super) struct Wish {
     pub(super) project: ProjectName,
@@ -85,6 +62,7 @@ pub(super) struct Wish {
 /// its log is taken up.
 pub(super) struct Following<'a> {
     engine: &'a DockerEngine,
+    reader: LogReader,
     wish: Wish,
     follow: Follow<Lines, EngineError>,
     events: BoxStream<'static, ContainerEvent>,
@@ -106,6 +84,7 @@ impl<'a> Following<'a> {
         // What starts from here on is announced.
         let events = engine.container_events().await?;
         let begun = OffsetDateTime::now_utc();
+        let reader = LogReader::start(engine)?;
         let mut follow = Follow::new(WINDOW);
         for container in containers {
             let told = Told::of(container);
@@ -116,10 +95,10 @@ impl<'a> Following<'a> {
                 request.since = Some(shown.unix_timestamp());
             }
             source.resumed = resumed;
-            follow.add(stream(engine, &told.id, source, &request));
+            follow.add(reader.lines(&told.id, source, &request));
         }
         let (idle, end, unreadable) = (false, None, Vec::new());
-        Ok(Self { engine, wish, follow, events, begun, idle, end, unreadable })
+        Ok(Self { engine, reader, wish, follow, events, begun, idle, end, unreadable })
     }
 
     /// Follows these services from now on.
@@ -221,7 +200,7 @@ impl<'a> Following<'a> {
         let since = Some(shown.unwrap_or(self.begun).unix_timestamp());
         let until = self.wish.request.until;
         let request = LogsRequest { follow: true, since, until, ..LogsRequest::default() };
-        self.follow.add(stream(self.engine, &told.id, source, &request));
+        self.follow.add(self.reader.lines(&told.id, source, &request));
         self.idle = false;
         self.end = None;
     }

@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
-use super::following::{Following, Told, Wish, stream};
+use super::following::{Following, Told, Wish};
 use super::instant::instant;
+use super::log_reader::LogReader;
 use super::printer::Printer;
 use super::scope::Scope;
 use crate::engine::{DockerEngine, EngineError, LogsRequest};
@@ -216,8 +217,9 @@ impl Past<'_> {
         mut last: Option<Last>,
         resume: &mut Resume,
     ) -> Result<Option<ExitStatus>, CliError> {
+        let reader = LogReader::start(self.engine)?;
         let streams = self.containers.iter().map(|container| {
-            stream(self.engine, &container.id, Told::of(container).source(self.project), request)
+            reader.lines(&container.id, Told::of(container).source(self.project), request)
         });
         let mut merged = merge(streams.collect());
         let mut unreadable: Vec<EngineError> = Vec::new();

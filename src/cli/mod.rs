@@ -35,6 +35,7 @@ mod inputs;
 mod inspection;
 mod instant;
 mod lifecycle;
+mod log_reader;
 mod logs;
 mod ls;
 mod man;

@@ -21,6 +21,7 @@ pub struct DockerEngine {
     pub(super) docker: Docker,
     pub(super) endpoint: Arc<Endpoint>,
     version: EngineVersion,
+    client_version: ClientVersion,
 }
 
 /// What the engine says of itself.
@@ -71,7 +72,18 @@ impl DockerEngine {
             api_minor: u64::try_from(api.minor_version).unwrap_or_default(),
             api: api.to_string(),
         };
-        Ok(Self { docker, endpoint: Arc::new(endpoint), version })
+        Ok(Self { docker, endpoint: Arc::new(endpoint), version, client_version: api })
+    }
+
+    /// The same engine over connections of its own, for another runtime: a connection is served by
+    /// the runtime that it was first used in.
+    ///
+    /// # Errors
+    /// When the endpoint's certificates cannot be read any more.
+    pub fn apart(&self) -> Result<Self, EngineError> {
+        let docker = open(&self.endpoint, &self.client_version)
+            .map_err(|error| self.error("connect to", "the Docker Engine", &error))?;
+        Ok(Self { docker, ..self.clone() })
     }
 
     /// What the engine says of itself.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -43,7 +44,7 @@ pub struct Frame {
     /// What it was written to.
     pub stream: FrameStream,
     /// The timestamp, a space, and what was written: a line, or a part of one.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// What a container wrote to.
@@ -165,7 +166,7 @@ impl Splitter {
     }
 
     fn push(&mut self, frame: &Frame, lines: &mut VecDeque<LogLine>) {
-        let mut rest = frame.bytes.as_slice();
+        let mut rest = &frame.bytes[..];
         // The engine cuts long lines itself, and each of the parts has a timestamp: inside a line
         // it is not part of the text. A terminal's pieces are no such parts.
         if frame.stream != FrameStream::Console && !self.partial(frame.stream).is_empty() {

@@ -3,10 +3,11 @@
 //! down, and nothing piles up or gets lost.
 //!
 //! ```text
-//! frames of a container --line--> lines --\
-//! frames of a container --line--> lines ---+--merge (what is past) | follow (what comes)--> filter --> format
+//! frames of a container --line--> lines --batch--\
+//! frames of a container --line--> lines --batch---+--merge (what is past) | follow (what comes)--> filter --> format
 //! ```
 
+mod batch;
 mod line;
 
 mod follow;
@@ -21,6 +22,7 @@ mod reading;
 mod filter;
 mod format;
 
+pub use batch::batches;
 pub use filter::{Filter, Wanted};
 pub use follow::Follow;
 pub use format::{Format, Options, Painters, Part, Style};

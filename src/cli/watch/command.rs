@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::act::Shared;
 use crate::cli::error::{CliError, Problem};
-use crate::cli::following::{Lines, Told, stream};
+use crate::cli::following::Told;
+use crate::cli::log_reader::{Lines, stream};
 use crate::cli::scope::desired;
 use crate::engine::{Engine as _, LogsRequest};
 use crate::execute::probe_once;

@@ -9,7 +9,7 @@ fn cut(frames: &[(FrameStream, &[u8])]) -> Vec<String> {
     let mut splitter = Splitter::new(source("db-1"));
     let mut lines = VecDeque::new();
     for (stream, bytes) in frames {
-        splitter.push(&Frame { stream: *stream, bytes: bytes.to_vec() }, &mut lines);
+        splitter.push(&Frame { stream: *stream, bytes: bytes.to_vec().into() }, &mut lines);
     }
     splitter.finish(&mut lines);
     lines.iter().map(show).collect()
@@ -107,7 +107,7 @@ fn an_endless_line_is_cut() {
     let mut lines = VecDeque::new();
     let part = [b"1970-01-01T00:00:03Z ".as_slice(), &vec![b'x'; 700_000]].concat();
     for _ in 0..4 {
-        splitter.push(&Frame { stream: Stdout, bytes: part.clone() }, &mut lines);
+        splitter.push(&Frame { stream: Stdout, bytes: part.clone().into() }, &mut lines);
     }
     splitter.finish(&mut lines);
     let lengths: Vec<_> = lines.iter().map(|line| line.bytes.len()).collect();
@@ -119,7 +119,7 @@ fn an_endless_line_is_cut() {
 
 #[tokio::test]
 async fn an_error_comes_after_the_line_that_it_cut_short() {
-    let frame = |bytes: &[u8]| Frame { stream: Stdout, bytes: bytes.to_vec() };
+    let frame = |bytes: &[u8]| Frame { stream: Stdout, bytes: bytes.to_vec().into() };
     let frames = stream::iter(vec![
         Ok(frame(b"1970-01-01T00:00:01Z a\n1970-01-01T00:00:02Z b")),
         Err("reset"),
@@ -162,7 +162,7 @@ fn the_lines_of_a_stack_trace_belong_together() {
     ];
     for (stream, second, text) in frames {
         let bytes = format!("1970-01-01T00:00:{second}Z {text}\n").into_bytes();
-        splitter.push(&Frame { stream, bytes }, &mut lines);
+        splitter.push(&Frame { stream, bytes: bytes.into() }, &mut lines);
     }
     let shown: Vec<String> = lines
         .iter()
@@ -194,7 +194,7 @@ fn a_program_that_indents_everything_writes_many_entries() {
     let mut lines = VecDeque::new();
     for _ in 0..=LONGEST_ENTRY {
         let bytes = b"1970-01-01T00:00:01Z  x\n".to_vec();
-        splitter.push(&Frame { stream: Stdout, bytes }, &mut lines);
+        splitter.push(&Frame { stream: Stdout, bytes: bytes.into() }, &mut lines);
     }
     assert_eq!(lines.iter().filter(|line| !line.continues).count(), 2);
 }
