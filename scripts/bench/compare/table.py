@@ -6,7 +6,6 @@ from pathlib import Path
 
 from .samples import Samples
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 # Title, kind of sample, field, how it is written.
 ROWS = [
@@ -110,13 +109,14 @@ def conditions(machine: dict) -> str:
     )
 
 
-def write_into(readme: Path, text: str) -> None:
-    """Replaces what stands between the markers."""
+def write_into(readme: Path, text: str, name: str = "bench") -> None:
+    """Replaces what stands between the markers of that name."""
     whole = readme.read_text()
-    marked = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), re.DOTALL)
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    marked = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
     if not marked.search(whole):
-        raise SystemExit(f"error: {readme} has no line `{BEGIN}` and `{END}` after it")
-    readme.write_text(marked.sub(lambda _: f"{BEGIN}\n{text}\n{END}", whole))
+        raise SystemExit(f"error: {readme} has no line `{begin}` and `{end}` after it")
+    readme.write_text(marked.sub(lambda _: f"{begin}\n{text}\n{end}", whole))
 
 
 def report(samples: Samples, machine: dict) -> dict:

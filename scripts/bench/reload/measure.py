@@ -1,8 +1,13 @@
 """Asks the application from outside, as a browser would: on the port of this machine."""
 
+import contextlib
 import http.client
+import signal
+import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 # Between two looks. A look takes about one millisecond.
 PAUSE = 0.002
@@ -79,3 +84,26 @@ class Load:
                 self.slowest = max(self.slowest, took)
             # One that came late does not make the next ones come in a bunch.
             due = max(due + step, time.monotonic())
+
+
+@contextlib.contextmanager
+def watching(command: list[str], announces: str, log: Path) -> Iterator[subprocess.Popen | None]:
+    """Has a process watch; ends it afterwards. Nothing for an empty command."""
+    if not command:
+        yield None
+        return
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        while announces.lower() not in log.read_text().lower():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{' '.join(command)} does not watch")
+            time.sleep(PAUSE)
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()

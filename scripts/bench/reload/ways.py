@@ -75,7 +75,7 @@ def service(way: str, image: str, application: Path, port: int) -> dict:
     return api
 
 
-def ways(devstack: str, compose: str) -> list[Way]:
+def all_ways(devstack: str, compose: str) -> list[Way]:
     """All of them, in the order in which they are shown."""
     plain = [compose]
     return [
