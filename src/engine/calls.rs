@@ -290,7 +290,11 @@ impl Engine for DockerEngine {
         // The request goes out when the stream is first polled. The engine replays what happened
         // since the given time, so nothing between now and then is lost.
         let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs().saturating_sub(1);
-        let filters = std::collections::HashMap::from([("type", vec!["container"])]);
+        // The commands of health checks are events as well, several a second in some stacks.
+        let filters = std::collections::HashMap::from([
+            ("type", vec!["container"]),
+            ("event", vec!["start", "die", "destroy", "health_status"]),
+        ]);
         let options =
             EventsOptionsBuilder::default().since(&since.to_string()).filters(&filters).build();
         let docker = self.docker.clone();
