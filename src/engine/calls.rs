@@ -14,7 +14,8 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use super::error::{EngineError, EngineErrorKind};
 use super::{
     ContainerEvent, ContainerEventKind, ContainerFacts, DockerEngine, Engine, ExecOutcome,
-    ExecRequest, ExecStreams, LogLineStream, LogLines, LogsRequest, ProgressSink, convert, observe,
+    ExecRequest, ExecStreams, LogLineStream, LogLines, LogsRequest, ProgressSink, convert, needs,
+    observe,
 };
 use crate::project::{Duration, Hook};
 use crate::state::{
@@ -100,8 +101,7 @@ impl Engine for DockerEngine {
         }
         // Several networks at once, and addresses for each, are understood since API 1.44.
         let all_networks = self.has_api(44);
-        if !all_networks && spec.networks.values().any(|it| it.mac_address.is_some()) {
-            let reason = "`mac_address` needs Docker Engine 25 (API 1.44) or newer".to_owned();
+        if let Some(reason) = needs::unmet(spec, |minor| self.has_api(minor)) {
             let kind = EngineErrorKind::Refused(reason);
             return Err(EngineError::new("create container", name, kind));
         }

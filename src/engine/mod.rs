@@ -20,6 +20,7 @@ pub mod fake;
 mod info;
 mod listing;
 mod logs;
+mod needs;
 mod observe;
 mod pull;
 mod races;

@@ -1,5 +1,6 @@
 //! What the engine refuses is told at the line that asked for it, whatever its words are today.
 
+use crate::engine;
 use crate::support::{Stack, free_port};
 
 /// A service whose settings the engine refuses, in each of these ways; and the text before which
@@ -49,6 +50,34 @@ fn a_refused_setting_is_pointed_at() {
         let expected = format!("--> devstack.yaml:{}:{}\n", line + 1, column + 1);
         assert!(run.stderr.contains(&expected), "{setting}: no {expected} in\n{run}");
         assert!(run.stderr.contains("= help: "), "{setting}:\n{run}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn what_an_older_engine_would_drop_is_refused() {
+    let stack = Stack::empty("refused-new");
+    // The setting, the API that knows it, and the text before which the carets begin.
+    for (setting, api, place) in [
+        ("annotations: {com.example.a: b}", 43, "annotations"),
+        ("networks: {default: {gw_priority: 5}}", 48, "gw_priority"),
+        ("networks: {default: {interface_name: eth7}}", 49, "interface_name"),
+        ("volumes: [{type: image, source: 'devstack/base:trixie', target: /i}]", 48, "image"),
+    ] {
+        stack.write(
+            "devstack.yaml",
+            &format!(
+                "services:\n  web:\n    image: devstack/base:trixie\n    \
+                 command: [sleep, infinity]\n    stop_signal: KILL\n    {setting}\n"
+            ),
+        );
+        if engine::has_api(api) {
+            stack.ok(&["up", "-d"]);
+            continue;
+        }
+        let column = 5 + setting.find(place).unwrap();
+        let run = stack.fails(&["up", "-d"]).says(&["needs Docker Engine"]);
+        assert!(run.stderr.contains(&format!("--> devstack.yaml:6:{column}\n")), "{run}");
     }
 }
 

@@ -85,6 +85,18 @@ const RUNC: &str = "failed to create task for container: failed to create shim t
 /// The service's settings, the call, the engine's words; and what is pointed at.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
     (
+        "volumes: ['./a:/image', {type: image, source: x, target: /y}]",
+        "create",
+        "`type: image` needs Docker Engine 28 (API 1.48) or newer",
+        "image",
+    ),
+    (
+        "mac_address: '02:42:ac:11:65:43'",
+        "create",
+        "`mac_address` needs Docker Engine 25 (API 1.44) or newer",
+        "mac_address",
+    ),
+    (
         "volumes: [{type: bind, source: ./d, target: /x, bind: {propagation: rslave}}]",
         "start",
         "path /p/d is mounted on / but it is not a shared or slave mount",
