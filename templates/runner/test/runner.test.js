@@ -247,3 +247,58 @@ test('idle keep-alive connections go over to the next version', async (t) => {
   assert.equal(await app.get('/', agent), 'two');
   assert.equal(Object.values(agent.freeSockets).flat()[0], socket);
 });
+
+test('a port that the old version gives up meanwhile stays open for the next one', async (t) => {
+  const main = `
+    import http from 'node:http';
+    import { existsSync } from 'node:fs';
+    import { body } from './body.js';
+    console.log('begins ' + body);
+    while (body === 'two' && !existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const server = http.createServer((request, response) => {
+      response.setHeader('connection', 'close').end(body);
+      if (request.url === '/close') server.close(() => console.log('closed'));
+    });
+    server.listen(Number(process.env.PORT), '127.0.0.1');
+    setInterval(() => {}, 1_000);`;
+  const app = await Application.start(t, { ...FILES, 'src/main.js': main });
+  await app.says('started in');
+  app.write({ 'src/body.js': body('two') });
+  await app.says('begins two');
+  assert.equal(await app.get('/close'), 'one');
+  await app.says('closed');
+  const waits = app.get();
+  app.write({ go: '' });
+  assert.equal(await waits, 'two');
+  await app.says('reloaded in');
+  assert.equal(await app.get(), 'two');
+});
+
+test('how its process was begun is nothing to the application', async (t) => {
+  const main = `
+    import { body } from './body.js';
+    import { fork } from 'node:child_process';
+    import http from 'node:http';
+    import p from 'p';
+    fork('src/child.js').once('message', (child) => {
+      const told = JSON.stringify([body, p, process.execArgv, child, process.env.NODE_OPTIONS ?? null]);
+      http.createServer((_, response) => response.end(told)).listen(Number(process.env.PORT), '127.0.0.1');
+    });`;
+  const app = await Application.start(t, {
+    'package.json': '{"type": "module", "dependencies": {"p": "1"}}',
+    'node_modules/p/package.json': '{"type": "module", "exports": "./index.js"}',
+    'node_modules/p/index.js': 'export default 1;',
+    'src/main.js': main,
+    'src/child.js': 'process.send(process.execArgv, () => process.disconnect());',
+    'src/body.js': body('one'),
+  });
+  await app.says('started in');
+  let at = 0;
+  for (const text of ['one', 'two', 'three']) {
+    if (text !== 'one') {
+      app.write({ 'src/body.js': body(text) });
+      at = await app.says('reloaded in', at);
+    }
+    assert.deepEqual(JSON.parse(await app.get()), [text, 1, [], [], null]);
+  }
+});
