@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Command as Grammar, Parser, Subcommand, ValueEnum};
 
 use super::attach::AttachArgs;
 use super::build::BuildArgs;
@@ -47,15 +47,42 @@ use super::watch::WatchArgs;
 /// The stack on your own machine: a faster, clearer docker compose for local development.
 #[derive(Debug, Parser)]
 #[command(name = "devstack", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
-    3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do,\n\
-    `diff` when something differs; `exec`, `run`, `run-local`, `wait` and the clients pass on\n\
-    the exit code of what they ran.")]
+#[command(
+    after_help = "Variables, each with docker compose's COMPOSE_ twin, over which it wins:\n\
+    DEVSTACK_FILE, DEVSTACK_PATH_SEPARATOR, DEVSTACK_PROJECT_NAME, DEVSTACK_PROFILES (also in `.env`),\n\
+    DEVSTACK_ENV_FILES, DEVSTACK_DISABLE_ENV_FILE, DEVSTACK_PROGRESS, DEVSTACK_ANSI,\n\
+    DEVSTACK_PARALLEL_LIMIT, DEVSTACK_REMOVE_ORPHANS.\n\n\
+    Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
+    3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,\n\
+    `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran."
+)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// docker compose's variables of which devstack's own twin wins: those that stand for a flag. Which
+/// files make up the stack is found out where they are read.
+const TWINS: [(&str, &str); 4] = [
+    ("COMPOSE_ANSI", "DEVSTACK_ANSI"),
+    ("COMPOSE_PARALLEL_LIMIT", "DEVSTACK_PARALLEL_LIMIT"),
+    ("COMPOSE_PROGRESS", "DEVSTACK_PROGRESS"),
+    ("COMPOSE_REMOVE_ORPHANS", "DEVSTACK_REMOVE_ORPHANS"),
+];
+
+/// Lets every flag that docker compose has a variable for take devstack's own twin, where `is_set`.
+pub(super) fn with_twins(command: Grammar, is_set: fn(&str) -> bool) -> Grammar {
+    let argument = move |argument: Arg| {
+        let variable = argument.get_env().and_then(|name| name.to_str());
+        let twin = TWINS.iter().find(|(compose, own)| variable == Some(compose) && is_set(own));
+        match twin {
+            Some((_, own)) => argument.env(own),
+            None => argument,
+        }
+    };
+    command.mut_args(argument).mut_subcommands(move |below| with_twins(below, is_set))
 }
 
 /// What every command understands.
@@ -239,12 +266,29 @@ pub(super) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use std::collections::BTreeSet;
 
-    use super::Cli;
+    use clap::{Arg, Command as Grammar, CommandFactory as _};
+
+    use super::{Cli, TWINS, with_twins};
 
     #[test]
     fn the_grammar_has_no_contradictions() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_variable_of_composes_has_a_twin() {
+        fn variables(command: &Grammar, found: &mut BTreeSet<String>) {
+            let names = command.get_arguments().filter_map(Arg::get_env);
+            found.extend(names.map(|name| name.to_string_lossy().into_owned()));
+            command.get_subcommands().for_each(|below| variables(below, found));
+        }
+        let mut found = BTreeSet::new();
+        variables(&Cli::command(), &mut found);
+        assert_eq!(found, TWINS.map(|(compose, _)| compose.to_owned()).into());
+        found.clear();
+        variables(&with_twins(Cli::command(), |_| true), &mut found);
+        assert_eq!(found, TWINS.map(|(_, own)| own.to_owned()).into());
     }
 }

@@ -12,9 +12,11 @@ use super::redact::Redactor;
 use super::timing::Clock;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::diagnostic::Diagnostics;
-use crate::config::environment::Environment;
 use crate::config::findings::join;
-use crate::config::load::{FileReader, LoadRequest, Presets, load_to_decode};
+use crate::config::load::{
+    FileReader, Layer, LoadRequest, Loaded, Presets, Reading, load_to_decode,
+};
+use crate::config::node::Node;
 use crate::config::origin::Origins;
 use crate::config::preset;
 use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
@@ -105,6 +107,24 @@ impl Context {
 
     /// Reads the stack's files as if this project name had been given.
     pub(super) fn load_files_as(&self, project_name: Option<String>) -> Result<Files, CliError> {
+        self.decode(self.load(project_name, Reading::Resolved)?)
+    }
+
+    /// Reads the stack's files and remembers what they were merged from.
+    pub(super) fn load_traced(&self) -> Result<Files, CliError> {
+        self.decode(self.load(self.global.project_name.clone(), Reading::Traced)?)
+    }
+
+    /// Reads the stack's files and leaves their variables as they are. Nothing is checked.
+    pub(super) fn load_written(&self) -> Result<Loaded, CliError> {
+        let loaded = self.load(self.global.project_name.clone(), Reading::AsWritten)?;
+        if loaded.warnings.has_errors() {
+            return Err(Problem::Config(loaded.warnings).into());
+        }
+        Ok(loaded)
+    }
+
+    fn load(&self, project_name: Option<String>, reading: Reading) -> Result<Loaded, CliError> {
         let request = LoadRequest {
             files: self.global.files.clone(),
             project_directory: self.global.project_directory.clone(),
@@ -112,12 +132,16 @@ impl Context {
             env_files: self.global.env_files.clone(),
             process_environment: self.environment.clone(),
             working_dir: self.working_dir.clone(),
+            reading,
         };
         let mut reader = Disk { stdin: &self.stdin, looked_at: &self.looked_at };
         let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
-        let loaded = load_to_decode(&request, presets, &mut reader).map_err(Problem::Config)?;
+        Ok(load_to_decode(&request, presets, &mut reader).map_err(Problem::Config)?)
+    }
+
+    fn decode(&self, loaded: Loaded) -> Result<Files, CliError> {
         let profiles = if self.global.profiles.is_empty() {
-            let listed = loaded.environment.get("COMPOSE_PROFILES").unwrap_or_default();
+            let listed = loaded.environment.setting("PROFILES").unwrap_or_default();
             listed
                 .split(',')
                 .map(str::trim)
@@ -152,14 +176,17 @@ impl Context {
                 if warnings.has_errors() {
                     return Err(Problem::Config(warnings).into());
                 }
-                let origins = Origins::new(loaded.root, request.environment.clone());
+                let root = Arc::new(loaded.root);
+                let origins = Origins::new(Arc::clone(&root), request.environment.clone());
                 *self.origins.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Arc::new(origins));
                 Ok(Files {
                     project,
                     warnings,
                     name_given: loaded.project_name_given,
-                    environment: request.environment,
+                    root,
+                    layers: loaded.layers,
+                    request,
                 })
             }
             Err(errors) => {
@@ -370,8 +397,12 @@ pub(super) struct Files {
     pub(super) warnings: Diagnostics,
     /// Whether a person gave the project's name on the command line or in the environment.
     pub(super) name_given: bool,
-    /// The variables that the files could use.
-    pub(super) environment: Environment,
+    /// The files as one tree.
+    pub(super) root: Arc<Node>,
+    /// What the tree was merged from, when that was asked for.
+    pub(super) layers: Vec<Layer>,
+    /// What the files do not say about themselves; the variables that they could use.
+    pub(super) request: DecodeRequest,
 }
 
 /// The files of this machine.

@@ -73,8 +73,8 @@ mod watch;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::{Cli, Command};
-use clap::{CommandFactory as _, Parser as _};
+use args::{Cli, Command, with_twins};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use context::Context;
 use error::{CliError, ExitStatus};
 use plugin::{Invocation, invocation};
@@ -94,7 +94,11 @@ pub async fn main() -> ExitCode {
         }
         Invocation::Command(words, variables) => (words, variables),
     };
-    let cli = Cli::parse_from(words);
+    let grammar = with_twins(Cli::command(), |name| std::env::var_os(name).is_some());
+    let cli = match Cli::from_arg_matches(&grammar.get_matches_from(words)) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let mut cx = Context::new(cli.global).with_variables(variables);
     let result = dispatch(&mut cx, cli.command).await;
     let status = match result {
@@ -132,7 +136,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,
         Command::Timings(args) => timings::timings(cx, &args).await,
-        Command::Config(args) => config::config(cx, &args),
+        Command::Config(args) => config::config(cx, &args).await,
         Command::Create(args) => create::create(cx, args).await,
         Command::Scale(args) => create::scale(cx, args).await,
         Command::Pause(args) => pause::pause(cx, args).await,

@@ -7,6 +7,7 @@ use super::discover::is_devstack_file;
 use super::environment::Environment;
 use super::extend;
 use super::include;
+use super::layer::LayerOrigin;
 use super::merge::{MergeOptions, merge};
 use super::node::Node;
 use super::reader::Reader;
@@ -30,8 +31,17 @@ pub(crate) fn assemble(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<N
             MergeOptions { ports_replace_by_target: first_is_devstack || is_devstack_file(path) };
         for mut document in reader.documents(path, None) {
             reader.interpolate(&mut document, layers.environment);
+            let own = reader.layers.is_some().then(|| document.clone());
             document = include::resolve(document, path, layers, options, reader);
             extend::resolve(&mut document, merged.as_ref(), path, layers, options, reader);
+            // What it includes and extends lies below it.
+            if let Some(own) = &own {
+                let origin = match layers.included_by.last() {
+                    Some(by) => LayerOrigin::Include { by: reader.display(by) },
+                    None => LayerOrigin::File,
+                };
+                reader.layer(origin, &[], own, layers.environment);
+            }
             merged = Some(match merged {
                 Some(below) => merge(below, document, options, &mut reader.findings),
                 None => document,

@@ -35,10 +35,26 @@ pub enum Secrets {
 pub fn canonical(project: &Project, format: Format, secrets: Secrets) -> String {
     let mut value = value(project, secrets);
     double_dollars(&mut value);
+    print(&value, format)
+}
+
+/// Writes a tree, with a final line break.
+pub(super) fn print(value: &Value, format: Format) -> String {
     match format {
-        Format::Yaml => yaml(&value),
+        Format::Yaml => serde_yaml::to_string(value)
+            .expect("a tree of texts, numbers and mappings can be written"),
         Format::Json => format!("{value:#}\n"),
     }
+}
+
+/// Only the images of the services, to be merged over the files: no other image is taken then.
+/// What is built here has no image that could be named in advance.
+#[must_use]
+pub fn images(project: &Project, format: Format) -> String {
+    let taken = project.services.values().filter(|service| service.build.is_none());
+    let images =
+        taken.map(|service| (service.name.to_string(), json!({ "image": service.image.as_str() })));
+    print(&json!({ "services": images.collect::<Map<_, _>>() }), format)
 }
 
 /// A project as a tree in Compose's canonical form, `$` as it is.
@@ -68,10 +84,6 @@ pub fn value(project: &Project, secrets: Secrets) -> Value {
 
 fn tree(value: impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("the model's keys are texts and its numbers finite")
-}
-
-fn yaml(value: &Value) -> String {
-    serde_yaml::to_string(value).expect("a tree of texts, numbers and mappings can be written")
 }
 
 /// Turns the model's own shapes into Compose's where the two differ.

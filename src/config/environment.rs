@@ -48,6 +48,16 @@ impl Environment {
         self.variable(name).map(|variable| variable.value.as_str())
     }
 
+    /// A setting of devstack's own: `DEVSTACK_NAME`, else docker compose's `COMPOSE_NAME`. Empty is
+    /// not set.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        ["DEVSTACK", "COMPOSE"]
+            .into_iter()
+            .filter_map(|prefix| self.get(&format!("{prefix}_{name}")))
+            .find(|value| !value.is_empty())
+    }
+
     /// A variable with its origin.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&Variable> {
@@ -138,6 +148,18 @@ mod tests {
             })
             .collect();
         lines.join(", ")
+    }
+
+    #[test]
+    fn a_twin_of_devstacks_own_wins_wherever_it_stands() {
+        let mut environment = Environment::from_process(
+            [("COMPOSE_FILE", "os"), ("COMPOSE_PROFILES", "os"), ("DEVSTACK_PROFILES", "")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        environment.fill_gaps(&assignments(".env", &[("DEVSTACK_FILE", "file")]));
+        assert_eq!(environment.setting("FILE"), Some("file"));
+        assert_eq!(environment.setting("PROFILES"), Some("os"));
+        assert_eq!(environment.setting("PROJECT_NAME"), None);
     }
 
     #[test]

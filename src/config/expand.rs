@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use super::environment::Environment;
 use super::interpolate::interpolate;
+use super::layer::{Layer, LayerOrigin};
 use super::merge::{MergeOptions, merge_service};
 use super::node::{Entry, Node, Value};
 use super::parse::parse;
@@ -25,12 +26,14 @@ pub struct Presets<'a> {
 /// Top-level keys that a preset may add to.
 const SHARED: [&str; 2] = ["volumes", "networks"];
 
-/// Expands the presets of all services in place. The key `preset` stays.
+/// Expands the presets of all services in place. The key `preset` stays. Without an environment
+/// the presets' variables stay, too.
 pub(crate) fn expand(
     root: &mut Node,
     presets: Presets<'_>,
-    environment: &Environment,
+    environment: Option<&Environment>,
     findings: &mut Diagnostics,
+    mut layers: Option<&mut Vec<Layer>>,
 ) {
     let Value::Mapping(top) = &mut root.value else { return };
     let mut shared: Vec<(&str, Entry)> = Vec::new();
@@ -41,7 +44,13 @@ pub(crate) fn expand(
             let own = || entry.node.get("x-devstack").and_then(|own| own.node.get("preset"));
             let Some(name) = entry.node.get("preset").or_else(own).cloned() else { continue };
             let Some(mut preset) = read(service, &name, presets, findings) else { continue };
-            interpolate(&mut preset, environment, findings);
+            if let Some(environment) = environment {
+                interpolate(&mut preset, environment, findings);
+            }
+            if let Some(layers) = &mut layers {
+                let environment = environment.cloned().unwrap_or_default();
+                below_all(layers, service, &name.node, &preset, &environment);
+            }
             let Value::Mapping(mut parts) = preset.value else { continue };
             if let Some(below) = parts.swap_remove("service") {
                 put_below(&mut entry.node, below.node, findings);
@@ -53,6 +62,30 @@ pub(crate) fn expand(
     }
     for (key, entry) in shared {
         add_missing(top, key, entry);
+    }
+}
+
+/// Puts a preset's parts below all that was merged.
+fn below_all(
+    layers: &mut Vec<Layer>,
+    service: &str,
+    name: &Node,
+    preset: &Node,
+    environment: &Environment,
+) {
+    let origin = LayerOrigin::Preset { name: name.scalar_text().unwrap_or_default().to_owned() };
+    let mut put = |at: &[&str], node: &Node| {
+        let at = at.iter().map(ToString::to_string).collect();
+        let (origin, environment) = (origin.clone(), environment.clone());
+        layers.insert(0, Layer { origin, at, node: node.clone(), environment });
+    };
+    if let Some(part) = preset.get("service") {
+        put(&["services", service], &part.node);
+    }
+    for key in SHARED {
+        if let Some(part) = preset.get(key) {
+            put(&[key], &part.node);
+        }
     }
 }
 

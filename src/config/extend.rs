@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::assemble::Layers;
 use super::diagnostic::{Diagnostic, Diagnostics, Span};
 use super::environment::Environment;
+use super::layer::LayerOrigin;
 use super::limits;
 use super::merge::{MergeOptions, merge, merge_service};
 use super::node::{Node, Value};
@@ -88,7 +89,11 @@ impl Resolver<'_, '_> {
             self.reader.interpolate(&mut service, self.environment);
         }
         let Value::Mapping(entries) = &mut service.value else { return Some(service) };
-        let Some(written) = entries.shift_remove("extends") else { return Some(service) };
+        let Some(mut written) = entries.shift_remove("extends") else {
+            self.layer(name, &service);
+            return Some(service);
+        };
+        self.reader.interpolate_rest(&mut written.node, self.environment);
         // Without its base the service is still read, so that its own mistakes are found as well.
         let Some(extends) = read(&written.node, &mut self.reader.findings) else {
             return Some(service);
@@ -116,10 +121,19 @@ impl Resolver<'_, '_> {
         self.chain.push(link);
         let base = self.base(scope, &extends);
         self.chain.pop();
+        self.layer(name, &service);
         Some(match base {
             Some(base) => merge_service(base, service, self.options, &mut self.reader.findings),
             None => service,
         })
+    }
+
+    /// Remembers what a service says itself, if others extend it.
+    fn layer(&mut self, name: &str, service: &Node) {
+        if let Some(extending) = self.chain.first() {
+            let origin = LayerOrigin::Extends { service: name.to_owned() };
+            self.reader.layer(origin, &["services", &extending.service], service, self.environment);
+        }
     }
 
     fn base(&mut self, scope: &Scope<'_>, extends: &Extends) -> Option<Node> {
@@ -133,7 +147,9 @@ impl Resolver<'_, '_> {
             return self.service(scope, &extends.service);
         }
         let earlier = scope.below.and_then(|below| service(below, &extends.service)).cloned();
-        if earlier.is_none() {
+        if let Some(earlier) = &earlier {
+            self.layer(&extends.service, earlier);
+        } else {
             let names =
                 service_names(scope.root).chain(scope.below.into_iter().flat_map(service_names));
             let place = self.reader.display(scope.path);

@@ -28,7 +28,8 @@ pub(crate) fn resolve(
     reader: &mut Reader<'_>,
 ) -> Node {
     let Value::Mapping(top) = &mut document.value else { return document };
-    let Some(include) = top.shift_remove("include") else { return document };
+    let Some(mut include) = top.shift_remove("include") else { return document };
+    reader.interpolate_rest(&mut include.node, layers.environment);
     let mut merged: Option<Node> = None;
     for item in items(include.node, reader) {
         let Some(include) = read(&item, layers.dir, reader) else { continue };

@@ -18,23 +18,40 @@ use super::reader::{Reader, STDIN};
 use crate::project::{InvalidName, ProjectName};
 
 pub use super::expand::Presets;
+pub use super::layer::{Layer, LayerOrigin};
 pub use super::reader::FileReader;
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
 pub struct LoadRequest {
-    /// The files in order, `-` for the standard input. Empty: `COMPOSE_FILE`, else discovered.
+    /// The files in order, `-` for the standard input. Empty: `DEVSTACK_FILE` or `COMPOSE_FILE`,
+    /// else discovered.
     pub files: Vec<PathBuf>,
     /// Folder to which relative paths refer; the first file's folder when absent.
     pub project_directory: Option<PathBuf>,
     /// The project's name from the command line.
     pub project_name: Option<String>,
-    /// Files of variables instead of `.env`. Empty: `COMPOSE_ENV_FILES`, else `.env`.
+    /// Files of variables instead of `.env`. Empty: `DEVSTACK_ENV_FILES` or `COMPOSE_ENV_FILES`,
+    /// else `.env`.
     pub env_files: Vec<PathBuf>,
     /// The environment that devstack was started in.
     pub process_environment: Vec<(String, String)>,
     /// Folder that devstack was started in, absolute.
     pub working_dir: PathBuf,
+    /// How much is made of the files.
+    pub reading: Reading,
+}
+
+/// How much is made of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// The stack.
+    #[default]
+    Resolved,
+    /// The stack, and each layer that it was merged from, see [`Loaded::layers`].
+    Traced,
+    /// Variables stay as they are written, except in paths of other files.
+    AsWritten,
 }
 
 /// The stack as one tree, and where it comes from.
@@ -57,6 +74,8 @@ pub struct Loaded {
     pub config_files: Vec<PathBuf>,
     /// What works but is probably not meant.
     pub warnings: Diagnostics,
+    /// What the tree was merged from, when it was traced: the lowest first.
+    pub layers: Vec<Layer>,
 }
 
 /// Loads a stack.
@@ -86,7 +105,7 @@ pub fn load_to_decode(
     presets: Presets<'_>,
     files: &mut dyn FileReader,
 ) -> Result<Loaded, Diagnostics> {
-    let mut reader = Reader::new(files, &request.working_dir);
+    let mut reader = Reader::new(files, &request.working_dir, request.reading);
     let mut environment = Environment::from_process(request.process_environment.iter().cloned());
     let start = request
         .project_directory
@@ -128,9 +147,10 @@ pub fn load_to_decode(
         .chain(&config_files)
         .map(|file| reader.display(file))
         .collect();
-    let Reader { env_files_read, mut findings, unfilled, .. } = reader;
+    let Reader { env_files_read, mut findings, unfilled, mut layers, .. } = reader;
     if let Some(root) = &mut root {
-        expand(root, presets, &environment, &mut findings);
+        let variables = (request.reading != Reading::AsWritten).then_some(&environment);
+        expand(root, presets, variables, &mut findings, layers.as_mut());
         settle(root);
     }
     sort(&mut findings, &order);
@@ -144,6 +164,7 @@ pub fn load_to_decode(
             env_files_read,
             config_files,
             warnings: findings,
+            layers: layers.unwrap_or_default(),
         }),
         _ => Err(findings),
     }
@@ -174,7 +195,7 @@ fn read_env_files(
 ) -> bool {
     let mut named_files = request.env_files.clone();
     if named_files.is_empty() {
-        let listed = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
+        let listed = environment.setting("ENV_FILES").unwrap_or_default();
         named_files = listed
             .split(',')
             .map(str::trim)
@@ -188,7 +209,7 @@ fn read_env_files(
         environment.override_files(&assignments);
     }
     let disabled = environment
-        .get("COMPOSE_DISABLE_ENV_FILE")
+        .setting("DISABLE_ENV_FILE")
         .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on"));
     let uses_default = named_files.is_empty() && !disabled;
     if uses_default {
@@ -214,14 +235,10 @@ fn find_files(
     if !asked.is_empty() {
         return Some(asked);
     }
-    let listed = environment.get("COMPOSE_FILE").filter(|list| !list.is_empty());
-    match listed {
+    match environment.setting("FILE") {
         Some(list) => {
             let default = if cfg!(windows) { ";" } else { ":" };
-            let separator = environment
-                .get("COMPOSE_PATH_SEPARATOR")
-                .filter(|separator| !separator.is_empty())
-                .unwrap_or(default);
+            let separator = environment.setting("PATH_SEPARATOR").unwrap_or(default);
             let files = list.split(separator).filter(|file| !file.is_empty());
             Some(files.map(|file| named(start, Path::new(file))).collect())
         }
@@ -243,7 +260,7 @@ fn given_name(request: &LoadRequest, environment: &Environment) -> Option<String
     request
         .project_name
         .clone()
-        .or_else(|| environment.get(PROJECT_NAME).map(str::to_owned))
+        .or_else(|| environment.setting("PROJECT_NAME").map(str::to_owned))
         .filter(|name| !name.is_empty())
 }
 

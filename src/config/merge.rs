@@ -67,6 +67,19 @@ pub fn settle(node: &mut Node) {
     }
 }
 
+/// The value under a key of a node that stands at a path, in whichever form it is written:
+/// `- NAME=value` has the key `NAME`.
+#[must_use]
+pub(crate) fn child(node: &Node, path: &[String], key: &str) -> Option<Node> {
+    let under = |node: Node| node.get(key).map(|entry| entry.node.clone());
+    match rules::rule(path) {
+        Rule::Pairs(form) => form::pairs(node, form)?.get(key).map(|entry| entry.node.clone()),
+        Rule::Names(default) => under(form::names_to_mapping(node.clone(), default)),
+        Rule::Text(name) => under(form::text_to_mapping(node.clone(), name)),
+        _ => node.get(key).map(|entry| entry.node.clone()),
+    }
+}
+
 struct Merger<'d> {
     options: MergeOptions,
     diagnostics: &'d mut Diagnostics,

@@ -30,6 +30,7 @@ mod assemble;
 mod expand;
 mod extend;
 mod include;
+mod layer;
 mod paths;
 pub mod preset;
 mod rebase;
@@ -41,6 +42,9 @@ pub mod reader;
 
 pub mod canonical;
 pub mod decode;
+pub mod explain;
 pub mod redact;
 pub mod schema;
 pub mod select;
+pub mod uses;
+pub mod written;

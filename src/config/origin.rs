@@ -2,6 +2,8 @@
 //!
 //! The model holds values without places; this is the tree that it was read from, kept beside it.
 
+use std::sync::Arc;
+
 use super::diagnostic::{Diagnostic, Span};
 use super::environment::Environment;
 use super::findings::explain_variables;
@@ -12,7 +14,7 @@ use super::preset;
 /// The tree of a stack and the variables that its files could use.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    root: Node,
+    root: Arc<Node>,
     environment: Environment,
 }
 
@@ -28,7 +30,7 @@ pub struct Owner<'a> {
 impl Origins {
     /// Keeps the tree of a stack.
     #[must_use]
-    pub const fn new(root: Node, environment: Environment) -> Self {
+    pub const fn new(root: Arc<Node>, environment: Environment) -> Self {
         Self { root, environment }
     }
 

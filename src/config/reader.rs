@@ -9,7 +9,9 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use super::dotenv::{self, Assignment};
 use super::environment::Environment;
 use super::interpolate::interpolate;
+use super::layer::{Layer, LayerOrigin};
 use super::limits;
+use super::load::Reading;
 use super::node::{Node, Value};
 use super::parse::parse;
 use super::paths;
@@ -40,13 +42,21 @@ pub(crate) struct Reader<'a> {
     pub(crate) unfilled: usize,
     /// How many files were included.
     pub(crate) included: usize,
+    /// Whether variables are filled in.
+    interpolates: bool,
+    /// What was merged so far, when somebody wants to know.
+    pub(crate) layers: Option<Vec<Layer>>,
 }
 
 /// Stands for the standard input.
 pub(crate) const STDIN: &str = "-";
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(files: &'a mut dyn FileReader, working_dir: &'a Path) -> Self {
+    pub(crate) fn new(
+        files: &'a mut dyn FileReader,
+        working_dir: &'a Path,
+        reading: Reading,
+    ) -> Self {
         Self {
             files,
             working_dir,
@@ -55,11 +65,42 @@ impl<'a> Reader<'a> {
             findings: Diagnostics::default(),
             unfilled: 0,
             included: 0,
+            interpolates: reading != Reading::AsWritten,
+            layers: (reading == Reading::Traced).then(Vec::new),
         }
     }
 
-    /// Fills in the variables of a tree's values.
+    /// Fills in the variables of a tree's values, unless they are to stay.
     pub(crate) fn interpolate(&mut self, root: &mut Node, environment: &Environment) {
+        if self.interpolates {
+            self.fill(root, environment);
+        }
+    }
+
+    /// Fills in the variables that [`interpolate`](Self::interpolate) has left: those by which
+    /// other files are found.
+    pub(crate) fn interpolate_rest(&mut self, root: &mut Node, environment: &Environment) {
+        if !self.interpolates {
+            self.fill(root, environment);
+        }
+    }
+
+    /// Remembers a text that becomes part of the stack, if somebody wants to know.
+    pub(crate) fn layer(
+        &mut self,
+        origin: LayerOrigin,
+        at: &[&str],
+        node: &Node,
+        environment: &Environment,
+    ) {
+        if let Some(layers) = &mut self.layers {
+            let at = at.iter().map(ToString::to_string).collect();
+            let (node, environment) = (node.clone(), environment.clone());
+            layers.push(Layer { origin, at, node, environment });
+        }
+    }
+
+    fn fill(&mut self, root: &mut Node, environment: &Environment) {
         let before = self.findings.errors();
         interpolate(root, environment, &mut self.findings);
         self.unfilled += self.findings.errors() - before;

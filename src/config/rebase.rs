@@ -144,7 +144,8 @@ fn rebase_volume(volume: &mut Node, dir: &Path) {
 }
 
 fn rebase_text(node: &mut Node, dir: &Path) {
-    if let Some(text) = node.scalar_text().filter(|text| !text.starts_with('~')) {
+    // Where a variable leads is not known while it is one.
+    if let Some(text) = node.scalar_text().filter(|text| !text.starts_with(['~', '$'])) {
         let path = absolute(dir, Path::new(text));
         node.value = Value::String { text: path.to_string_lossy().into_owned(), plain: false };
     }

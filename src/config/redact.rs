@@ -52,7 +52,7 @@ pub fn redact_url(text: &str) -> String {
         let (authority, next) = after.split_at(end);
         match authority.rsplit_once('@') {
             Some((user, host)) => {
-                let user = match user.split_once(':') {
+                let user = match split_user(user) {
                     Some((name, password)) if !password.is_empty() => {
                         Cow::Owned(format!("{name}:{REDACTED}"))
                     }
@@ -68,6 +68,21 @@ pub fn redact_url(text: &str) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+/// User and password, where either may still be a variable with a default: `${USER:-app}:pw`.
+fn split_user(user: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    for (at, character) in user.char_indices() {
+        match character {
+            '{' if user[..at].ends_with('$') => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => return Some((&user[..at], &user[at + 1..])),
+            _ => {}
+        }
+    }
+    // An open brace is no variable.
+    user.split_once(':').filter(|_| depth > 0)
 }
 
 /// The value of a variable as it may be shown.
@@ -160,6 +175,9 @@ mod tests {
             ("http://db:5432/a@b", "http://db:5432/a@b"),
             ("x://u:p@ss@h", "x://u:***@h"),
             ("x://u:it's@h", "x://u:***@h"),
+            ("x://${U:-u}:${P:-p}@h", "x://${U:-u}:***@h"),
+            ("x://${U:-u}@h", "x://${U:-u}@h"),
+            ("x://a${b:secret@h", "x://a${b:***@h"),
             ("'http://h:80'", "'http://h:80'"),
             ("see https://u:p@h/x and more", "see https://u:***@h/x and more"),
             ("://", "://"),

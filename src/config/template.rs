@@ -206,6 +206,76 @@ fn braced(written: &Written<'_>, depth: usize, variables: &Variables<'_>, out: &
     }
 }
 
+/// A variable as a text writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference<'t> {
+    /// From `$` to the end.
+    pub(crate) range: Range<usize>,
+    pub(crate) name: &'t str,
+    pub(crate) operation: Option<Operation<'t>>,
+}
+
+/// What stands behind a variable's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operation<'t> {
+    pub(crate) operator: Operator,
+    /// Whether an empty variable is like one that is not set.
+    pub(crate) empty_counts_as_unset: bool,
+    pub(crate) operand: &'t str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    /// `-`
+    Default,
+    /// `+`
+    Alternative,
+    /// `?`
+    Required,
+}
+
+/// The variables of a text, without those inside of what stands behind their names. What is no
+/// variable is passed over.
+pub(crate) fn references(text: &str) -> Vec<Reference<'_>> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(at) = text[rest..].find('$').map(|found| rest + found) {
+        let after = &text[at + 1..];
+        let (inner, length) = match after.bytes().next() {
+            Some(b'$') => ("", 2),
+            Some(b'{') => match closing_brace(after) {
+                Some(close) => (&after[1..close], close + 2),
+                None => ("", after.len() + 1),
+            },
+            _ => {
+                let name = &after[..name_length(after)];
+                (name, 1 + name.len())
+            }
+        };
+        let name = &inner[..name_length(inner)];
+        let (empty_counts_as_unset, operation) = match inner[name.len()..].strip_prefix(':') {
+            Some(operation) => (true, operation),
+            None => (false, &inner[name.len()..]),
+        };
+        let operator = match operation.bytes().next() {
+            Some(b'-') => Some(Operator::Default),
+            Some(b'+') => Some(Operator::Alternative),
+            Some(b'?') => Some(Operator::Required),
+            _ => None,
+        };
+        let operation = operator.map(|operator| Operation {
+            operator,
+            empty_counts_as_unset,
+            operand: &operation[1..],
+        });
+        if !name.is_empty() {
+            found.push(Reference { range: at..at + length, name, operation });
+        }
+        rest = at + length;
+    }
+    found
+}
+
 /// The names of the variables that a text may use.
 pub(crate) fn names(text: &str) -> Vec<&str> {
     let after_dollar = text.split('$').skip(1);

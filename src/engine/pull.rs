@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use super::error::{EngineError, EngineErrorKind};
 use super::{DockerEngine, ProgressSink};
 use crate::event::Progress;
+use crate::project::ImageRef;
 use crate::state::ImageSpec;
 
 /// The name under which the docker CLI files the default registry's login.
@@ -20,14 +21,7 @@ impl DockerEngine {
         progress: &ProgressSink,
     ) -> Result<(), EngineError> {
         let reference = image.reference.familiar();
-        let registry = login_name(image.reference.registry());
-        let credentials = tokio::task::spawn_blocking(move || credentials_of(&registry))
-            .await
-            .unwrap_or(Ok(None))
-            .map_err(|reason| {
-                let reason = format!("the login for its registry cannot be read: {reason}");
-                EngineError::new("pull image", &reference, EngineErrorKind::Refused(reason))
-            })?;
+        let credentials = login("pull image", &image.reference).await?;
         // A reference without tag or digest would pull every tag: `familiar` has one.
         let mut options = CreateImageOptionsBuilder::default().from_image(&reference);
         if let Some(platform) = &image.platform {
@@ -56,6 +50,38 @@ impl DockerEngine {
         }
         Ok(())
     }
+}
+
+impl DockerEngine {
+    /// The digest, `sha256:...`, that an image's registry has for its tag now. The engine asks the
+    /// registry; nothing is pulled.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached, or has no such image.
+    pub async fn image_digest(&self, image: &ImageRef) -> Result<String, EngineError> {
+        const ACTION: &str = "find the digest of image";
+        let reference = image.familiar();
+        let credentials = login(ACTION, image).await?;
+        let answer = self.docker.inspect_registry_image(&reference, credentials).await;
+        let found = answer.map_err(|error| self.error(ACTION, &reference, &error))?;
+        found.descriptor.digest.ok_or_else(|| {
+            let kind = EngineErrorKind::Refused("the registry told none".to_owned());
+            EngineError::new(ACTION, &reference, kind)
+        })
+    }
+}
+
+/// The login for an image's registry.
+async fn login(
+    action: &'static str,
+    image: &ImageRef,
+) -> Result<Option<DockerCredentials>, EngineError> {
+    let registry = login_name(image.registry());
+    let found = tokio::task::spawn_blocking(move || credentials_of(&registry)).await;
+    found.unwrap_or(Ok(None)).map_err(|reason| {
+        let reason = format!("the login for its registry cannot be read: {reason}");
+        EngineError::new(action, image.familiar(), EngineErrorKind::Refused(reason))
+    })
 }
 
 fn login_name(registry: &str) -> String {

@@ -165,11 +165,17 @@ impl ImageRef {
         }
     }
 
+    /// Whether it names one image for ever, by its digest.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.0.contains('@')
+    }
+
     /// The reference with `-SUFFIX` after its tag, or with the suffix as its tag when it has none.
     /// A digest names one image whoever asks and is kept as it is.
     #[must_use]
     pub fn with_tag_suffix(&self, suffix: &str) -> Self {
-        if self.0.contains('@') {
+        if self.is_pinned() {
             return self.clone();
         }
         let separator = if self.has_tag() { '-' } else { ':' };

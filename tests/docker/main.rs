@@ -15,6 +15,7 @@ mod container;
 mod contract;
 mod converge;
 mod differential;
+mod digests;
 mod engine;
 #[path = "../it/engine_contract.rs"]
 mod engine_contract;

@@ -14,29 +14,29 @@ services:
 ";
 
 /// An empty folder in which the program runs, with an environment of nothing but what is set.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Place {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let home = folder.path().display().to_string();
         let nobody = "unix:///nonexistent/docker.sock".to_owned();
         Self { folder, environment: vec![("HOME", home), ("DOCKER_HOST", nobody)] }
     }
 
-    fn with(file: &str) -> Self {
+    pub(crate) fn with(file: &str) -> Self {
         Self::empty().file("devstack.yaml", file)
     }
 
-    fn file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.folder.path().join(name), text).expect("a file in it");
         self
     }
 
-    fn set(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &'static str, value: &str) -> Self {
         self.environment.retain(|(known, _)| *known != name);
         self.environment.push((name, value.to_owned()));
         self
@@ -53,12 +53,12 @@ impl Place {
         command
     }
 
-    fn output(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program starts")
     }
 
     /// What the program says, and how it ends.
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         let mut text = String::new();
         let folder = self.folder.path().display().to_string();
@@ -74,12 +74,12 @@ impl Place {
         text
     }
 
-    fn code(&self, arguments: &[&str]) -> i32 {
+    pub(crate) fn code(&self, arguments: &[&str]) -> i32 {
         self.output(arguments).status.code().expect("no signal ended it")
     }
 }
 
-fn stdout(output: &Output) -> &str {
+pub(crate) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).expect("text")
 }
 
@@ -172,6 +172,11 @@ fn help_lists_the_commands() {
     out:                                  first failure ends the run, and the logs of failed services are
     out:                                  printed
     out:       --dry-run                  Print what would be done and do nothing
+    out:
+    out: Variables, each with docker compose's COMPOSE_ twin, over which it wins:
+    out: DEVSTACK_FILE, DEVSTACK_PATH_SEPARATOR, DEVSTACK_PROJECT_NAME, DEVSTACK_PROFILES (also in `.env`),
+    out: DEVSTACK_ENV_FILES, DEVSTACK_DISABLE_ENV_FILE, DEVSTACK_PROGRESS, DEVSTACK_ANSI,
+    out: DEVSTACK_PARALLEL_LIMIT, DEVSTACK_REMOVE_ORPHANS.
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
     out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do,
@@ -430,8 +435,41 @@ fn files_and_names_come_from_flags_and_variables() {
     let place = place.set("COMPOSE_FILE", "more.yaml").set("COMPOSE_PROJECT_NAME", "other");
     let config = place.output(&["config"]);
     assert!(stdout(&config).starts_with("name: other\nservices:\n  db:\n"), "{}", stdout(&config));
+    // devstack's own twins win, and flags over both.
+    let place = place
+        .set("DEVSTACK_FILE", "devstack.yaml,more.yaml")
+        .set("DEVSTACK_PATH_SEPARATOR", ",")
+        .set("DEVSTACK_PROJECT_NAME", "own");
+    let config = place.output(&["config", "--services"]);
+    assert_eq!(stdout(&config), "web\ndb\n");
+    let config = place.output(&["config"]);
+    assert!(stdout(&config).starts_with("name: own\n"), "{}", stdout(&config));
     let config = place.output(&["-p", "flag", "config"]);
     assert!(stdout(&config).starts_with("name: flag\n"), "{}", stdout(&config));
+}
+
+#[test]
+fn twins_of_composes_variables_win_in_the_environment_and_in_env_files() {
+    let place = Place::empty()
+        .file("a.yaml", "services: {a: {image: a}, b: {image: b, profiles: [p]}}\n")
+        .file("b.yaml", "services: {other: {image: '${X}'}}\n")
+        .file(".env", "DEVSTACK_FILE=a.yaml\nCOMPOSE_FILE=b.yaml\nDEVSTACK_PROFILES=p\n")
+        .set("COMPOSE_PROFILES", "q");
+    assert_eq!(stdout(&place.output(&["config", "--services"])), "a\nb\n");
+    let place = place.set("DEVSTACK_DISABLE_ENV_FILE", "1").set("COMPOSE_FILE", "a.yaml");
+    assert_eq!(stdout(&place.output(&["config", "--services"])), "a\n");
+    let place = place
+        .file("x.env", "X=set\n")
+        .set("COMPOSE_ENV_FILES", "not-there.env")
+        .set("DEVSTACK_ENV_FILES", "x.env")
+        .set("COMPOSE_FILE", "b.yaml");
+    assert_eq!(stdout(&place.output(&["config", "--images"])), "set\n");
+    // Those that stand for a flag.
+    let place = place.set("COMPOSE_ANSI", "never").set("DEVSTACK_ANSI", "sometimes");
+    let output = place.output(&["config", "-q"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("invalid value 'sometimes' for '--ansi <WHEN>'"), "{said}");
 }
 
 mod diagnostics {

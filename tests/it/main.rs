@@ -3,6 +3,7 @@
 
 mod broken;
 mod cli;
+mod config;
 mod contract;
 mod drift;
 mod engine_contract;
@@ -13,6 +14,7 @@ mod language;
 mod layering;
 mod plan;
 mod properties;
+mod round_trip;
 mod schema;
 mod stopping;
 mod support;

@@ -3,7 +3,7 @@
 //! on the way.
 
 mod satisfies;
-mod stacks;
+pub(crate) mod stacks;
 
 use devstack::event::Event;
 use devstack::plan::{ReconcileOptions, reconcile};

@@ -48,7 +48,17 @@ pub(crate) fn project(yaml: &str) -> Project {
 }
 
 fn read_project(yaml: &str) -> Result<Project, Diagnostics> {
-    let mut files = InMemory(BTreeMap::from([(PathBuf::from("/p/devstack.yaml"), yaml)]));
+    read_files(&[("/p/devstack.yaml", yaml)], &[])
+}
+
+/// The project of files in `/p`, with these profiles; else what is wrong, as a person sees it.
+pub(crate) fn load_files(files: &[(&str, &str)], profiles: &[&str]) -> Result<Project, String> {
+    read_files(files, profiles).map_err(|findings| render(&findings, false, 100))
+}
+
+fn read_files(files: &[(&str, &str)], profiles: &[&str]) -> Result<Project, Diagnostics> {
+    let files = files.iter().map(|(name, text)| (PathBuf::from(name), *text));
+    let mut files = InMemory(files.collect());
     let request = LoadRequest { working_dir: PathBuf::from("/p"), ..LoadRequest::default() };
     let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
     let loaded = load(&request, presets, &mut files)?;
@@ -58,6 +68,7 @@ fn read_project(yaml: &str) -> Result<Project, Diagnostics> {
         environment_files: loaded.env_files_read,
         environment: loaded.environment,
         project_name: loaded.project_name.map(|name| name.to_string()),
+        profiles: profiles.iter().map(ToString::to_string).collect(),
         ..DecodeRequest::default()
     };
     let (project, _) = decode(&loaded.root, &request, &mut |path| files.read(path))?;

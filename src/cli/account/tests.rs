@@ -49,7 +49,7 @@ fn refused(yaml: &str, env: &str, method: &str, words: &str) -> Diagnostics {
     let decoded = decode(&loaded.root, &request, &mut |path| files.read(path));
     let (project, _) =
         decoded.unwrap_or_else(|findings| panic!("{}", render(&findings, false, 100)));
-    let origins = Origins::new(loaded.root, request.environment);
+    let origins = Origins::new(loaded.root.into(), request.environment);
 
     let desired = lower(&project, &ContentDigests::new());
     let plan = reconcile(&desired, &Observed::default(), &ReconcileOptions::default());

@@ -31,6 +31,7 @@ mod stack;
 mod variables;
 
 pub(super) use placeholder::escape as escape_placeholders;
+pub(crate) use variables::env_file_lines;
 
 #[cfg(test)]
 mod tests;

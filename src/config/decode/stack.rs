@@ -77,8 +77,10 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     files_keep_their_owner(cx, &drafts, &secrets, &configs);
     fields.not_supported(cx, &["models"]);
     fields.finish(cx);
+    // What `config` prints when no profile selects anything: nothing was forgotten there.
+    let is_none_meant = services_at.as_ref().is_some_and(|section| section.entries().is_some());
     // A misspelt `services` says it better.
-    if declared.services.is_empty() && !cx.has_errors() {
+    if declared.services.is_empty() && !is_none_meant && !cx.has_errors() {
         let place = services_at.as_ref().map_or(&root.span, |section| section.key);
         cx.push(
             Diagnostic::error("the file has no services", place)

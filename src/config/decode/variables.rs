@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::DecodeRequest;
 use super::context::{Cx, Field, Fields};
 use super::pairs::{passed_through, values};
 use super::scalar::{boolean, text, text_or_texts};
 use crate::config::diagnostic::{Diagnostic, Severity, Source};
 use crate::config::dotenv::{Assignment, parse, parse_raw};
 use crate::config::environment::Environment;
-use crate::config::node::Value;
+use crate::config::node::{Node, Value};
 
 /// A file of variables.
 struct File<'n> {
@@ -32,19 +33,47 @@ pub(super) fn environment(
 ) -> IndexMap<String, Option<String>> {
     let files = fields.take("env_file").map(|field| files(cx, &field)).unwrap_or_default();
     let own = fields.read(cx, "environment", passed_through).unwrap_or_default();
-    let mut environment = IndexMap::new();
-    if !files.is_empty() {
-        // A `$NAME` in a file means the service's own variable first, as in Compose.
-        let known = own.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
-        let scope = cx.request.environment.overlaid(known);
-        for file in files {
-            // A name alone that nobody has set says nothing.
-            let lines = read(cx, &file, &scope, active).into_iter();
-            environment.extend(lines.filter_map(|line| Some((line.name, Some(line.value?)))));
-        }
-    }
+    let lines = lines(cx, files, &own, active);
+    let mut environment: IndexMap<String, Option<String>> =
+        lines.into_iter().map(|line| (line.name, line.value)).collect();
     environment.extend(own);
     environment
+}
+
+/// The lines of a service's `env_file`s that set something, in order.
+pub(crate) fn env_file_lines(
+    service: &Node,
+    request: &DecodeRequest,
+    files: &mut dyn FnMut(&Path) -> io::Result<String>,
+) -> Vec<Assignment> {
+    let mut cx = Cx::new(request, files);
+    let field = Field { path: String::new(), key: &service.span, node: service };
+    let Some(mut fields) = Fields::open(&mut cx, &field) else { return Vec::new() };
+    let files = fields.take("env_file").map(|field| self::files(&mut cx, &field));
+    let own = fields.read(&mut cx, "environment", passed_through).unwrap_or_default();
+    lines(&mut cx, files.unwrap_or_default(), &own, false)
+}
+
+fn lines(
+    cx: &mut Cx<'_>,
+    files: Vec<File<'_>>,
+    own: &IndexMap<String, Option<String>>,
+    active: bool,
+) -> Vec<Assignment> {
+    if files.is_empty() {
+        return Vec::new();
+    }
+    // A `$NAME` in a file means the service's own variable first, as in Compose.
+    let known = own.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
+    let scope = cx.request.environment.overlaid(known);
+    let mut lines = Vec::new();
+    for file in files {
+        // A name alone that nobody has set says nothing.
+        lines.extend(
+            read(cx, &file, &scope, active).into_iter().filter(|line| line.value.is_some()),
+        );
+    }
+    lines
 }
 
 /// Takes `label_file` and `labels`, in the same manner.

@@ -25,7 +25,7 @@ volumes: {data: {external: true}}
 fn origins() -> Origins {
     let source = Arc::new(Source { name: "devstack.yaml".to_owned(), text: STACK.to_owned() });
     let root = parse(&source).expect("a stack").remove(0);
-    Origins::new(root, Environment::default())
+    Origins::new(root.into(), Environment::default())
 }
 
 #[test]

@@ -157,3 +157,33 @@ fn variables_fill_no_more_than_there_is_room_for() {
     assert_eq!(expanded.text, "alongb");
     assert_eq!(expanded.problems, [Problem { range: 6..16, kind: ProblemKind::TooLong }]);
 }
+
+#[test]
+fn the_variables_of_a_text_are_found() {
+    let shown = |text: &str| -> Vec<String> {
+        let one = |it: Reference<'_>| match it.operation {
+            Some(operation) => format!(
+                "{} {:?}{} `{}`",
+                it.name,
+                operation.operator,
+                if operation.empty_counts_as_unset { " or empty" } else { "" },
+                operation.operand
+            ),
+            None => format!("{} at {:?}", it.name, it.range),
+        };
+        references(text).into_iter().map(one).collect()
+    };
+    let cases: [(&str, &[&str]); 8] = [
+        ("no variable", &[]),
+        ("$A-${B}", &["A at 0..2", "B at 3..7"]),
+        ("$$A $ $1 ${", &[]),
+        ("${A:-b} ${A-b}", &["A Default or empty `b`", "A Default `b`"]),
+        ("${A:-x${B:-y}}z", &["A Default or empty `x${B:-y}`"]),
+        ("${A:+b}${A+b}", &["A Alternative or empty `b`", "A Alternative `b`"]),
+        ("${A:?say it}${A?}", &["A Required or empty `say it`", "A Required ``"]),
+        ("${}${-a}${A b}é$B", &["A at 8..14", "B at 16..18"]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}

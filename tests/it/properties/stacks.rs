@@ -13,7 +13,7 @@ const SERVICES: usize = 5;
 
 /// A stack as data, so that a failing one shrinks.
 #[derive(Clone)]
-pub(super) struct RandomStack {
+pub(crate) struct RandomStack {
     services: Vec<Option<RandomService>>,
     /// A variant of the definition of each network.
     networks: [u8; 2],
@@ -60,7 +60,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    pub(super) fn stack()(
+    pub(crate) fn stack()(
         services in vec(prop::option::weighted(0.8, service()), SERVICES)
             .prop_filter("a stack has services", |all| all.iter().any(Option::is_some)),
         networks in [0..2_u8, 0..2_u8],
@@ -105,7 +105,7 @@ impl RandomStack {
     }
 
     /// The file.
-    pub(super) fn yaml(&self, project: &str) -> String {
+    pub(crate) fn yaml(&self, project: &str) -> String {
         let mut text = format!("name: {project}\nservices:\n");
         let mut line = |line: std::fmt::Arguments<'_>| {
             text.write_fmt(line).expect("a string takes all");
