@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | [`project`] | the resolved model; its `Serialize` is Compose's canonical form | - |
 //! | [`config`] | text to `Project`: a tree of nodes that know their place ([`config::load`]), then types ([`config::decode`]); every finding is a [`config::diagnostic::Diagnostic`] | `project` |
+//! | [`init`] | what `devstack init` writes: a stack for an application, or out of a Compose file | `config`, `project` |
 //! | [`state`] | what should be on the engine and what is there; labels and digests; the reload runners (`templates/runner`, `templates/runner-any`) that containers get | `project` |
 //! | [`event`] | what happens during a run, as plain data | `project` |
 //! | [`plan`] | decisions: a DAG of single engine calls, each with its cause | `state`, `event`, `project` |
@@ -63,6 +64,8 @@
 pub mod project;
 
 pub mod config;
+
+pub mod init;
 
 pub mod state;
 

@@ -19,6 +19,7 @@ use super::exec::ExecArgs;
 use super::graph::GraphArgs;
 use super::health::HealthArgs;
 use super::images::ImagesArgs;
+use super::init::InitArgs;
 use super::lifecycle::{KillArgs, RestartArgs, RmArgs, StartArgs, StopArgs};
 use super::logs::LogsArgs;
 use super::ls::LsArgs;
@@ -211,6 +212,8 @@ pub(super) enum Command {
     Pull(PullArgs),
     /// Show how long the last runs took, and which services got slower
     Timings(TimingsArgs),
+    /// Write a devstack.yaml for what is here, or out of a Compose file
+    Init(InitArgs),
     /// Check the files and print the stack that they make up
     Config(ConfigArgs),
     /// Make containers without starting them

@@ -124,9 +124,31 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Reads a stack of these files; a text stands for a file that is not written yet.
+    pub(super) fn load_texts(
+        &self,
+        texts: &[(PathBuf, Option<String>)],
+    ) -> Result<Files, CliError> {
+        let name = self.global.project_name.clone();
+        self.decode(self.load_over(name, Reading::Resolved, texts)?)
+    }
+
     fn load(&self, project_name: Option<String>, reading: Reading) -> Result<Loaded, CliError> {
+        self.load_over(project_name, reading, &[])
+    }
+
+    fn load_over(
+        &self,
+        project_name: Option<String>,
+        reading: Reading,
+        texts: &[(PathBuf, Option<String>)],
+    ) -> Result<Loaded, CliError> {
+        let files = match texts {
+            [] => self.global.files.clone(),
+            texts => texts.iter().map(|(path, _)| path.clone()).collect(),
+        };
         let request = LoadRequest {
-            files: self.global.files.clone(),
+            files,
             project_directory: self.global.project_directory.clone(),
             project_name,
             env_files: self.global.env_files.clone(),
@@ -134,7 +156,7 @@ impl Context {
             working_dir: self.working_dir.clone(),
             reading,
         };
-        let mut reader = Disk { stdin: &self.stdin, looked_at: &self.looked_at };
+        let mut reader = Disk { stdin: &self.stdin, looked_at: &self.looked_at, texts };
         let presets = Presets { names: preset::names(), source: &|name, _| preset::source(name) };
         Ok(load_to_decode(&request, presets, &mut reader).map_err(Problem::Config)?)
     }
@@ -409,6 +431,8 @@ pub(super) struct Files {
 struct Disk<'a> {
     stdin: &'a OnceLock<String>,
     looked_at: &'a Mutex<BTreeSet<PathBuf>>,
+    /// Files that are not written yet.
+    texts: &'a [(PathBuf, Option<String>)],
 }
 
 fn look(looked_at: &Mutex<BTreeSet<PathBuf>>, path: &Path) {
@@ -423,6 +447,10 @@ impl FileReader for Disk<'_> {
             }
             let text = files::read_text(path)?;
             return Ok(self.stdin.get_or_init(|| text).clone());
+        }
+        let text = self.texts.iter().find(|(known, _)| known == path);
+        if let Some((_, Some(text))) = text {
+            return Ok(text.clone());
         }
         look(self.looked_at, path);
         files::read_text(path)

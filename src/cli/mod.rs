@@ -31,6 +31,7 @@ mod graph;
 mod health;
 mod hints;
 mod images;
+mod init;
 mod inputs;
 mod inspection;
 mod instant;
@@ -136,6 +137,7 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Build(args) => build::build(cx, args).await,
         Command::Pull(args) => pull::pull(cx, args).await,
         Command::Timings(args) => timings::timings(cx, &args).await,
+        Command::Init(args) => init::init(cx, &args),
         Command::Config(args) => config::config(cx, &args).await,
         Command::Create(args) => create::create(cx, args).await,
         Command::Scale(args) => create::scale(cx, args).await,

@@ -150,6 +150,52 @@ pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
+/// Writes a text file so that it is there as a whole or, if that fails, as it was before.
+///
+/// # Errors
+/// When it cannot be made or written to.
+pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // It may never have been made.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// The names of the folders in a folder, in order, without hidden ones and those of packages.
+#[must_use]
+pub fn folders(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let mut names: Vec<String> = entries
+        .filter(is_folder)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.') && name != "node_modules" && name != "dist")
+        .collect();
+    names.sort();
+    names
+}
+
+/// At most so many of the files in a folder and below it.
+#[must_use]
+pub fn files_below(folder: &Path, most: usize) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        open.extend(folders(&folder).into_iter().map(|name| folder.join(name)));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        found.extend(entries.map(|entry| entry.path()).filter(|path| path.is_file()));
+        if found.len() >= most {
+            found.truncate(most);
+            break;
+        }
+    }
+    found
+}
+
 /// The files that this process's own output goes to: who watches them watches itself.
 #[must_use]
 pub fn own_output() -> Vec<PathBuf> {

@@ -10,6 +10,23 @@ pub struct Dockerfile {
     /// Sources of `COPY` and `ADD` in the context: paths and patterns, without a slash at either
     /// end; the whole context is `.`.
     pub sources: Vec<String>,
+    /// Its stages, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// A stage of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stage {
+    /// Its name, in lower case.
+    pub name: Option<String>,
+    /// The image or stage that it begins with, as it is written.
+    pub base: String,
+    /// The last `WORKDIR`, as it is written.
+    pub workdir: Option<String>,
+    /// The TCP ports of `EXPOSE` that are numbers.
+    pub exposed: Vec<u16>,
+    /// Whether it copies what another stage or image made.
+    pub is_copied_into: bool,
 }
 
 impl Dockerfile {
@@ -17,7 +34,6 @@ impl Dockerfile {
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut found = Self::default();
-        let mut stages: Vec<String> = Vec::new();
         for instruction in instructions(text) {
             let (name, rest) =
                 instruction.split_once(char::is_whitespace).unwrap_or((&instruction, ""));
@@ -25,14 +41,33 @@ impl Dockerfile {
             match name.to_ascii_uppercase().as_str() {
                 "FROM" => {
                     let mut words = arguments.split_whitespace();
-                    found.base(words.next().unwrap_or_default(), &stages);
-                    if words.next().is_some_and(|word| word.eq_ignore_ascii_case("as")) {
-                        stages.extend(words.next().map(str::to_lowercase));
+                    let base = words.next().unwrap_or_default();
+                    found.base(base);
+                    let is_named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("as"));
+                    let name = words.next().filter(|_| is_named).map(str::to_lowercase);
+                    found.stages.push(Stage { name, base: base.to_owned(), ..Stage::default() });
+                }
+                "WORKDIR" => {
+                    if let Some(stage) = found.stages.last_mut() {
+                        stage.workdir = Some(arguments.trim().to_owned());
+                    }
+                }
+                "EXPOSE" => {
+                    let ports = arguments.split_whitespace().filter_map(|port| {
+                        port.strip_suffix("/tcp").unwrap_or(port).parse::<u16>().ok()
+                    });
+                    if let Some(stage) = found.stages.last_mut() {
+                        stage.exposed.extend(ports);
                     }
                 }
                 "COPY" | "ADD" => {
                     match flags.iter().find_map(|flag| flag.strip_prefix("--from=")) {
-                        Some(image) => found.base(image, &stages),
+                        Some(image) => {
+                            found.base(image);
+                            if let Some(stage) = found.stages.last_mut() {
+                                stage.is_copied_into = true;
+                            }
+                        }
                         None => found.sources.extend(sources(arguments)),
                     }
                 }
@@ -42,8 +77,30 @@ impl Dockerfile {
         found
     }
 
-    fn base(&mut self, image: &str, stages: &[String]) {
-        let is_stage = stages.contains(&image.to_lowercase()) || image.parse::<usize>().is_ok();
+    /// A stage by the name that another begins with.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| {
+            stage.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// The folder in which a stage's process runs, from the stage itself or one that it begins with.
+    #[must_use]
+    pub fn workdir<'d>(&'d self, stage: &'d Stage) -> Option<&'d str> {
+        let mut stage = stage;
+        // No stage begins with itself, so there are no more steps than stages.
+        for _ in 0..self.stages.len() {
+            if let Some(workdir) = &stage.workdir {
+                return Some(workdir);
+            }
+            stage = self.stage(&stage.base)?;
+        }
+        None
+    }
+
+    fn base(&mut self, image: &str) {
+        let is_stage = self.stage(image).is_some() || image.parse::<usize>().is_ok();
         let is_image = !image.is_empty() && image != "scratch" && !image.contains('$');
         if is_image && !is_stage && !self.bases.iter().any(|base| base == image) {
             self.bases.push(image.to_owned());
@@ -159,6 +216,20 @@ copy conf/*.yml /conf/
             found.sources,
             ["package.json", "package-lock.json", "src dir", "other", ".", "conf/*.yml"]
         );
+    }
+
+    #[test]
+    fn stages_are_found_with_their_folders_and_ports() {
+        let text = "FROM node:26 AS Deps\nWORKDIR /app\nFROM deps as dev\nEXPOSE 3000 9229/tcp 53/udp $P\n\
+                    FROM scratch\nCOPY --from=dev /app /srv\n";
+        let found = Dockerfile::read(text);
+        let dev = found.stage("DEV").expect("it is there");
+        assert_eq!(
+            (dev.exposed.as_slice(), found.workdir(dev)),
+            ([3000, 9229].as_slice(), Some("/app"))
+        );
+        let last = found.stages.last().expect("there are three");
+        assert!(last.is_copied_into && last.name.is_none() && found.workdir(last).is_none());
     }
 
     #[test]

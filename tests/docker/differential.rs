@@ -319,7 +319,7 @@ fn case(path: PathBuf) -> Case {
 }
 
 /// docker-compose 2.40.3: `DEVSTACK_COMPOSE`, or what `scripts/compose.sh` brings.
-fn compose() -> PathBuf {
+pub(crate) fn compose() -> PathBuf {
     if let Some(path) = std::env::var_os("DEVSTACK_COMPOSE") {
         return PathBuf::from(path);
     }

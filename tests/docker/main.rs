@@ -22,6 +22,7 @@ mod engine_contract;
 mod following;
 mod gate;
 mod images;
+mod import;
 mod interrupts;
 mod language;
 mod neighbours;

@@ -32,8 +32,14 @@ impl Place {
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
-        std::fs::write(self.folder.path().join(name), text).expect("a file in it");
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder in it");
+        std::fs::write(path, text).expect("a file in it");
         self
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.path().join(name)).ok()
     }
 
     pub(crate) fn set(mut self, name: &'static str, value: &str) -> Self {
@@ -122,6 +128,7 @@ fn help_lists_the_commands() {
     out:   build        Build images
     out:   pull         Pull images
     out:   timings      Show how long the last runs took, and which services got slower
+    out:   init         Write a devstack.yaml for what is here, or out of a Compose file
     out:   config       Check the files and print the stack that they make up
     out:   create       Make containers without starting them
     out:   scale        Change the number of containers of services

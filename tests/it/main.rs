@@ -10,6 +10,7 @@ mod engine_contract;
 mod executor;
 mod graph;
 mod hostile;
+mod init;
 mod language;
 mod layering;
 mod plan;
