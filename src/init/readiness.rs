@@ -7,7 +7,9 @@ use crate::project::Service;
 /// user's asks for more than that.
 #[must_use]
 pub fn native_readiness(service: &Service) -> Option<String> {
-    if service.ready.is_some() || service.preset.is_some() || service.network_mode.is_some() {
+    // With another entry point it may be a client or a job that only uses the image.
+    let is_told = service.ready.is_some() || service.preset.is_some();
+    if is_told || service.network_mode.is_some() || service.entrypoint.is_some() {
         return None;
     }
     let image = service.image.as_str().split(['@']).next().unwrap_or_default();
@@ -21,8 +23,9 @@ pub fn native_readiness(service: &Service) -> Option<String> {
         "redis" => (redis(service)?, &["ping", "PING"]),
         "rabbitmq" => (amqp(service)?, &["rabbitmq-diagnostics", "rabbitmqctl"]),
         "getmeili/meilisearch" => (
-            own_command(service)
-                .is_empty()
+            service
+                .command
+                .is_none()
                 .then(|| "{http: {port: 7700, path: /health, status: 200}}".to_owned())?,
             &["/health"],
         ),
@@ -46,14 +49,18 @@ fn has(service: &Service, name: &str) -> bool {
         .is_some_and(|value| value.as_ref().is_some_and(|value| !value.is_empty()))
 }
 
-fn own_command(service: &Service) -> Vec<String> {
-    let parts = [&service.entrypoint, &service.command];
-    parts.into_iter().flatten().flatten().cloned().collect()
+/// What the server is started with besides what its image says; `None` when something else than
+/// the server is started.
+fn arguments(service: &Service, server: &str) -> Option<Vec<String>> {
+    let command = service.command.clone().unwrap_or_default();
+    let is_server = command.first().is_none_or(|first| first == server || first.starts_with('-'));
+    is_server.then_some(command)
 }
 
 fn postgres(service: &Service) -> Option<String> {
     // Another port is told by an argument only.
-    let moved = own_command(service).iter().any(|word| word == "-p" || word.contains("port"));
+    let moved =
+        arguments(service, "postgres")?.iter().any(|word| word == "-p" || word.contains("port"));
     if moved || has(service, "PGPORT") || !has(service, "POSTGRES_PASSWORD") {
         return None;
     }
@@ -65,7 +72,7 @@ fn postgres(service: &Service) -> Option<String> {
 }
 
 fn redis(service: &Service) -> Option<String> {
-    let words = own_command(service).join(" ");
+    let words = arguments(service, "redis-server")?.join(" ");
     if words.contains(".conf") || words.contains("--port") || words.contains("--tls") {
         return None;
     }
@@ -80,7 +87,7 @@ fn redis(service: &Service) -> Option<String> {
 
 fn amqp(service: &Service) -> Option<String> {
     let names = ["RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS"];
-    if !names.iter().all(|name| has(service, name)) || !own_command(service).is_empty() {
+    if !names.iter().all(|name| has(service, name)) || service.command.is_some() {
         return None;
     }
     let vhost =

@@ -87,6 +87,13 @@ fn asked(inspected: &Value) -> Value {
         .flatten()
         .map(|mount| Value::Object(pick(mount, &["Type", "Name", "Source", "Destination", "RW"])))
         .collect();
+    // An anonymous volume has another name each time.
+    for mount in
+        mounts.iter_mut().filter(|mount| mount["Name"].as_str().is_some_and(|it| it.len() == 64))
+    {
+        mount["Name"] = json!("anonymous");
+        mount["Source"] = Value::Null;
+    }
     mounts.sort_by_key(|mount| text(&mount["Destination"]).to_owned());
     let networks =
         inspected["NetworkSettings"]["Networks"].as_object().cloned().unwrap_or_default();
