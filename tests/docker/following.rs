@@ -96,3 +96,48 @@ fn a_file_that_is_gone_or_broken_does_not_keep_down_from_working() {
     stack.ok(&["down", "-v"]);
     assert_eq!(stack.resources(), Vec::<String>::new());
 }
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn title_and_notification_are_for_a_terminal_only_and_the_title_is_given_back() {
+    let yaml = "services:\n  app:\n    image: redis:8\n    command: [sleep, infinity]\n";
+    let stack = Stack::new("title", yaml);
+    // `script` (of util-linux) plays a terminal and records what is written to it.
+    let recorded = |term: &str, record: &str| {
+        let up = stack.command(&["up", "--no-watch"]);
+        let words = std::iter::once(up.get_program()).chain(up.get_args());
+        let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+        let mut script = Command::new("script");
+        script.args(["-qefc", &shell_words::join(words), record]);
+        script.env_clear().envs(up.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        script.env("TERM", term).current_dir(stack.path("."));
+        script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = script.spawn().expect("`script` of util-linux is there");
+        let written = || std::fs::read(stack.path(record)).unwrap_or_default();
+        let says = |text: &str| String::from_utf8_lossy(&written()).contains(text);
+        // The container ends after it is said to be ready, and devstack follows it by then.
+        eventually("it is ready", seconds(60), || says("ready") && stack.containers().len() == 1);
+        let id = stack.id("app");
+        eventually("the failure is told", seconds(60), || {
+            engine::post(&format!("/containers/{id}/start"), &serde_json::Value::Null);
+            let kill = format!("/containers/{id}/kill?signal=KILL");
+            engine::post(&kill, &serde_json::Value::Null);
+            says("exited with code 137")
+        });
+        child.wait().unwrap();
+        String::from_utf8_lossy(&written()).into_owned()
+    };
+    let name = stack.name();
+    let seen = recorded("xterm", "first.txt");
+    let (save, restore) = ("\u{1b}[22;2t", "\u{1b}[23;2t");
+    let title = format!("\u{1b}]2;{name} ✘ app\u{7}");
+    let notification = format!("\u{1b}]9;{name}: ✘ app exited with code 137\u{7}");
+    let at = |text: &str| seen.find(text).unwrap_or_else(|| panic!("{text:?} is not in {seen}"));
+    assert!(at(save) < at(&notification) && at(&title) < at(restore), "{seen}");
+    assert_eq!(seen.matches(save).count(), seen.matches(restore).count());
+
+    let console = recorded("linux", "second.txt");
+    for sequence in [save, restore, "\u{1b}]"] {
+        assert!(!console.contains(sequence), "{sequence:?} is in {console}");
+    }
+}
