@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::inspection::{ServiceStatus, inspect, words};
+use super::ps::Format;
 use super::scope::{Scope, desired};
 use crate::os::signal::Interrupts;
 use crate::report::{Cell, Column, Table, Tone};
@@ -35,16 +35,8 @@ pub(super) struct HealthArgs {
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
     /// `table` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
-    format: FormatArg,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    // A line for each service
-    Table,
-    // JSON
-    Json,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 /// One service on the JSON wire.
@@ -80,7 +72,7 @@ pub(super) async fn health(cx: &Context, args: HealthArgs) -> Result<ExitStatus,
     };
     if !args.quiet {
         match args.format {
-            FormatArg::Table => {
+            Format::Table => {
                 cx.print(&table(&statuses).render(cx.table_width(), cx.stdout_colour()))?;
                 for status in &statuses {
                     if let (Some(cause), Some(help)) = (&status.cause, &status.help) {
@@ -88,7 +80,7 @@ pub(super) async fn health(cx: &Context, args: HealthArgs) -> Result<ExitStatus,
                     }
                 }
             }
-            FormatArg::Json => cx.print(&json(&statuses))?,
+            Format::Json => cx.print(&json(&statuses))?,
         }
     }
     let well = statuses.iter().all(|status| status.ok);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use futures_util::StreamExt as _;
 use futures_util::stream::SelectAll;
 use serde::Serialize;
@@ -10,6 +9,7 @@ use tokio::time::{Duration, MissedTickBehavior};
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::ps::Format;
 use super::scope::Scope;
 use crate::engine::{DockerEngine, Usage};
 use crate::os::signal::Interrupts;
@@ -30,16 +30,8 @@ pub(super) struct StatsArgs {
     #[arg(long)]
     no_stream: bool,
     /// `table`, or `json`: one object per container and measurement, with the docker CLI's fields
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
-    format: FormatArg,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    // Columns for a person
-    Table,
-    // JSON
-    Json,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 /// One measurement, in the words of `docker stats --format json`.
@@ -91,7 +83,7 @@ pub(super) async fn stats(cx: &Context, args: StatsArgs) -> Result<ExitStatus, C
             () = interrupts.at_least(1) => return Ok(ExitStatus::Interrupted),
             sample = samples.next() => match sample {
                 Some((name, id, service, Ok(Some(usage)))) => {
-                    if args.format == FormatArg::Json
+                    if args.format == Format::Json
                         && !cx.print_line(&json(&name, &id, &service, &usage))?
                     {
                         return Ok(ExitStatus::Success);
@@ -113,14 +105,14 @@ pub(super) async fn stats(cx: &Context, args: StatsArgs) -> Result<ExitStatus, C
                 Some((_, _, _, Err(error))) => cx.note(&error.to_string()),
                 None => break,
             },
-            _ = ticks.tick(), if follow && args.format == FormatArg::Table && !measured.is_empty() => {
+            _ = ticks.tick(), if follow && args.format == Format::Table && !measured.is_empty() => {
                 if !picture.show(cx, &measured)? {
                     return Ok(ExitStatus::Success);
                 }
             }
         }
     }
-    if args.format == FormatArg::Table && !follow {
+    if args.format == Format::Table && !follow {
         cx.print(&table(&measured).render(cx.table_width(), cx.stdout_colour()))?;
     }
     Ok(ExitStatus::Success)
