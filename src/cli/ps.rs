@@ -248,7 +248,8 @@ fn publisher(port: &ObservedPort) -> Publisher {
 
 /// Ports as `docker ps` writes them.
 fn ports(ports: &[ObservedPort]) -> String {
-    let mut texts: Vec<(u16, String)> = ports
+    // Those that can be reached come first: what does not fit is cut off.
+    let mut texts: Vec<(bool, u16, String)> = ports
         .iter()
         .map(|port| {
             let protocol = port.protocol.as_str();
@@ -259,12 +260,12 @@ fn ports(ports: &[ObservedPort]) -> String {
                 Some((ip, number)) => format!("{ip}:{number}->{}/{protocol}", port.target),
                 None => format!("{}/{protocol}", port.target),
             };
-            (port.target, text)
+            (port.published.is_none(), port.target, text)
         })
         .collect();
     texts.sort();
     texts.dedup();
-    texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+    texts.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
