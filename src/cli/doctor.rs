@@ -58,7 +58,7 @@ pub(super) async fn doctor(cx: &Context, args: DoctorArgs) -> Result<ExitStatus,
         let json = serde_json::json!({"verdict": worst, "findings": findings});
         cx.print(&serde_json::to_string_pretty(&json).expect("only text keys"))?;
     } else {
-        cx.print(&text(&findings, Paint::new(cx.stdout_colour())))?;
+        cx.print(&text(&findings, Paint::new(cx.stdout_colour()), cx.table_width()))?;
     }
     Ok(match (worst, &facts.engine) {
         (Verdict::Fail, Some(Err(_))) => ExitStatus::NoEngine,
@@ -67,7 +67,7 @@ pub(super) async fn doctor(cx: &Context, args: DoctorArgs) -> Result<ExitStatus,
     })
 }
 
-fn text(findings: &[Finding], paint: Paint) -> String {
+fn text(findings: &[Finding], paint: Paint, columns: Option<usize>) -> String {
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for Finding { check, verdict, message, help } in findings {
@@ -77,13 +77,37 @@ fn text(findings: &[Finding], paint: Paint) -> String {
             Verdict::Fail => ("✘", Tone::Bad),
         };
         let front = paint.apply(tone, &format!("{mark} {check:<width$}"));
-        lines.push(format!("{front}  {message}"));
+        let margin = " ".repeat(width + 4);
+        // Words go on below where they began.
+        let folded = |text: &str, more: usize| {
+            let room = columns.and_then(|columns| columns.checked_sub(margin.len() + more));
+            folded(text, room.filter(|room| *room > 20)).join(&format!("\n{margin}"))
+        };
+        lines.push(format!("{front}  {}", folded(message, 0)));
         if let Some(help) = help {
             let word = paint.apply(Tone::Good, "help:");
-            lines.push(format!("  {:<width$}  {word} {help}", ""));
+            lines.push(format!("{margin}{word} {}", folded(help, "help: ".len())));
         }
     }
     lines.join("\n")
+}
+
+/// A text in lines of at most so many characters, longer words apart.
+fn folded(text: &str, columns: Option<usize>) -> Vec<String> {
+    let Some(columns) = columns else { return vec![text.to_owned()] };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is one from the beginning");
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > columns {
+            lines.push(word.to_owned());
+            continue;
+        }
+        if !last.is_empty() {
+            last.push(' ');
+        }
+        last.push_str(word);
+    }
+    lines
 }
 
 async fn gather(cx: &Context, args: &DoctorArgs) -> Facts {
@@ -415,6 +439,15 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_folded_between_words() {
+        let shown = |text: &str, columns| folded(text, columns).join("|");
+        assert_eq!(shown("one two three", None), "one two three");
+        assert_eq!(shown("one two three", Some(7)), "one two|three");
+        assert_eq!(shown("one twothreefour five", Some(8)), "one|twothreefour|five");
+        assert_eq!(shown("", Some(8)), "");
+    }
+
+    #[test]
     fn findings_are_lines_with_marks() {
         let finding = |check, verdict, help: Option<&str>| Finding {
             check,
@@ -427,7 +460,7 @@ mod tests {
             finding("disk here", Verdict::Warn, Some("make room")),
             finding("ports", Verdict::Fail, Some("stop it")),
         ];
-        insta::assert_snapshot!(text(&findings, Paint::new(false)), @"
+        insta::assert_snapshot!(text(&findings, Paint::new(false), None), @"
         ✔ engine     what is so
         ! disk here  what is so
                      help: make room
