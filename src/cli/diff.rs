@@ -197,18 +197,19 @@ fn text(entries: &[Entry], paint: Paint) -> String {
 
 /// What makes the engine as the files say.
 fn remedy(drifts: &[Drift]) -> Option<String> {
+    // What stands still is as it was otherwise.
+    let paused: Vec<&str> =
+        drifts.iter().filter(|drift| is_only_paused(drift)).filter_map(service_of).collect();
+    if !paused.is_empty() && paused.len() == drifts.len() {
+        return Some(format!("`devstack unpause {}` lets it go on", paused.join(" ")));
+    }
     // What `up` sees is mended by it; the rest only goes with the container.
     let unseen = |drift: &&Drift| {
         drift.kind == DriftKind::Container
             && !drift.fields.iter().any(|field| field.origin == Origin::Files)
             && drift.fields.iter().any(|field| stays(&field.difference))
     };
-    let stubborn: BTreeSet<&str> = drifts
-        .iter()
-        .filter(unseen)
-        .filter_map(|drift| drift.service.as_ref())
-        .map(ServiceName::as_str)
-        .collect();
+    let stubborn: BTreeSet<&str> = drifts.iter().filter(unseen).filter_map(service_of).collect();
     let surplus = drifts.iter().any(|drift| drift.presence == Presence::Surplus);
     let orphans = if surplus { " --remove-orphans" } else { "" };
     if stubborn.is_empty() {
@@ -221,6 +222,15 @@ fn remedy(drifts: &[Drift]) -> Option<String> {
          --force-recreate --no-deps {}` undoes it",
         services.join(" ")
     ))
+}
+
+fn service_of(drift: &Drift) -> Option<&str> {
+    drift.service.as_ref().map(ServiceName::as_str)
+}
+
+fn is_only_paused(drift: &Drift) -> bool {
+    let [field] = drift.fields.as_slice() else { return false };
+    field.difference.path == "state" && field.difference.old.as_deref() == Some("paused")
 }
 
 /// Whether `up` leaves a field of a container as somebody made it.
