@@ -4,6 +4,7 @@ mod connections;
 mod contents;
 mod develop;
 mod limits;
+mod stack;
 
 use super::service_findings;
 
