@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use futures_util::stream::pending;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,9 @@ use crate::os::signal::Interrupts;
 use crate::plan::{lifecycle, weave};
 use crate::project::{Duration, Project, ProjectName, ServiceName};
 use crate::state::Desired;
+
+/// Time between two attempts to reach an engine that went away.
+const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How lines look.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +116,7 @@ pub(super) async fn follow(
     };
     let mut following = Following::new(engine, wish, &containers).await?;
     // What happens is told beside the logs; where the engine's events end, it no longer is.
-    let mut events = engine.container_events().await?.chain(futures_util::stream::pending());
+    let mut events = engine.container_events().await?.chain(pending());
     let mut notices =
         Notices::new(cx, attached.project, &attached.services, attached.checked.clone());
     let heard = interrupts.answered();
@@ -131,6 +135,8 @@ pub(super) async fn follow(
         }
     });
     let mut watches = true;
+    // Whether the engine is.
+    let mut away = false;
     loop {
         tokio::select! {
             biased;
@@ -150,7 +156,23 @@ pub(super) async fn follow(
                 printer.renew(cx);
             }
             Some(event) = events.next() => notices.see(&event),
-            line = following.next() => match line {
+            () = tokio::time::sleep(RETRY), if away => {
+                if following.resume().await.is_ok() {
+                    away = false;
+                    events = engine.container_events().await?.chain(pending());
+                    if !watches {
+                        cx.note("the engine is back");
+                    }
+                }
+            }
+            line = following.next(), if !away => match line {
+                Some(Err(error)) if error.is_unreachable() => {
+                    away = true;
+                    // Whoever watches says so as well.
+                    if !watches {
+                        cx.note("the engine went away; waiting for it");
+                    }
+                }
                 Some(line) => {
                     let line = Some(line?);
                     if !print(cx, &mut printer, &mut following, line, |_| true)? {

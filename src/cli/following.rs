@@ -106,6 +106,22 @@ impl<'a> Following<'a> {
         self.wish.services = services.to_vec();
     }
 
+    /// Goes on after the engine was away, with what has been written since the last line.
+    ///
+    /// # Errors
+    /// As long as it is away.
+    pub(super) async fn resume(&mut self) -> Result<(), EngineError> {
+        // What starts from here on is announced.
+        let events = self.engine.container_events().await?;
+        let observed = self.engine.observe_containers().await?;
+        self.events = events;
+        self.follow = Follow::new(WINDOW);
+        for container in lifecycle::selected(&self.wish.project, &observed, &self.wish.services) {
+            self.take_up(&Told::of(container));
+        }
+        Ok(())
+    }
+
     /// What could not be read so far; each error is told once.
     pub(super) fn unreadable(&mut self) -> Vec<EngineError> {
         std::mem::take(&mut self.unreadable)
@@ -149,8 +165,11 @@ impl<'a> Following<'a> {
                         self.end = Some(Instant::now() + GAP);
                         continue;
                     };
-                    if self.concerns(&event) && event.kind == ContainerEventKind::Started {
-                        self.take_up(event);
+                    if self.concerns(&event)
+                        && event.kind == ContainerEventKind::Started
+                        && let Some(service) = event.service
+                    {
+                        self.take_up(&Told { id: event.id, name: event.name, service });
                     } else if self.idle && self.end.is_none() {
                         self.end = Some(Instant::now() + GAP);
                     }
@@ -190,9 +209,7 @@ impl<'a> Following<'a> {
             })
     }
 
-    fn take_up(&mut self, event: ContainerEvent) {
-        let Some(service) = event.service else { return };
-        let told = Told { id: event.id, name: event.name, service };
+    fn take_up(&mut self, told: &Told) {
         let mut source = told.source(&self.wish.project);
         let (resumed, shown) = self.wish.resume.resume(&source.label);
         source.resumed = resumed;

@@ -361,6 +361,32 @@ fn typescript_compiles_where_there_is_no_swc() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn type_errors_delay_nothing_and_changed_settings_compile_everything() {
+    let settings = "    volumes: ['./src:/app/src:ro', './tsconfig.json:/app/tsconfig.json:ro']\n";
+    let application = Application::new("types", "");
+    let tsconfig = repository().join("templates/nestjs/tsconfig.json");
+    let tsconfig = std::fs::read_to_string(tsconfig).unwrap();
+    let yaml = std::fs::read_to_string(application.stack.path("devstack.yaml")).unwrap();
+    let yaml = yaml.replace("    volumes: ['./src:/app/src:ro']\n", settings);
+    application.stack.write("devstack.yaml", &yaml);
+    application.stack.write("tsconfig.json", &tsconfig);
+    application.stack.ok(&["up", "-d"]);
+    let watching = watch(&application.stack, |text| application.save(text));
+    application.save("5");
+    application.serves("5");
+    watching.says("api: types do not fit");
+    watching.says("TS2322");
+    application.save("'fits'");
+    application.serves("fits");
+    watching.says("api: all types fit again");
+
+    application.stack.write("tsconfig.json", &format!("// Read anew.\n{tsconfig}"));
+    application.says("settings of the compiler changed: compiles everything");
+    application.serves("fits");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn the_debuggers_port_is_the_same_after_each_reload() {
     let port = free_port();
     let more = format!("    reload: {{inspect: {port}, types: false}}\n");

@@ -361,6 +361,11 @@ impl Running {
         folded(&self.stderr.text()).contains(text)
     }
 
+    /// What it has printed by now.
+    pub(crate) fn stdout_now(&self) -> String {
+        self.stdout.text()
+    }
+
     /// How often it has said a text by now.
     pub(crate) fn times_said(&self, text: &str) -> usize {
         folded(&self.stderr.text()).matches(text).count()

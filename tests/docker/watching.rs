@@ -351,6 +351,40 @@ fn what_changes_while_the_engine_is_away_follows_when_it_is_back() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn an_attached_up_goes_on_when_the_engine_is_back() {
+    for flag in ["--watch", "--no-watch"] {
+        let gate = Gate::open();
+        let stack = watched(
+            "attached-away",
+            "    image: redis:8\n    init: true\n    command: [sh, -c, 'while :; do echo at $$(date \
+             +%s%3N); sleep 0.1; done']\n",
+            "      - {path: src, action: sync, target: /srv/src}\n",
+        )
+        .with_env("DOCKER_HOST", &gate.address());
+        stack.write("src/a", "1");
+        let up = stack.spawn(&["up", "--no-log-prefix", flag]);
+        up.prints("at 1");
+        gate.shut();
+        up.says("the engine went away; waiting for it");
+        gate.reopen();
+        up.says("the engine is back");
+        let lines = up.stdout_now().lines().count();
+        eventually("more is printed", seconds(20), || up.stdout_now().lines().count() > lines + 5);
+        up.interrupt();
+        let ended = up.end().ended_with(130);
+        // Nothing is left out, and nothing comes twice.
+        let times: Vec<u64> = ended
+            .stdout
+            .lines()
+            .map(|line| line.strip_prefix("at ").unwrap().parse().unwrap())
+            .collect();
+        assert!(times.windows(2).all(|two| two[0] < two[1]), "{ended}");
+        assert_eq!(stack.inspect("app")["State"]["Running"], false);
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn up_watches_by_itself_and_a_watch_that_was_killed_leaves_no_trace() {
     let stack = watched("up", IDLE, "      - {path: src, action: sync, target: /srv/src}\n");
     stack.write("src/a", "1");

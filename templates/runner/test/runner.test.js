@@ -302,3 +302,18 @@ test('how its process was begun is nothing to the application', async (t) => {
     assert.deepEqual(JSON.parse(await app.get()), [text, 1, [], [], null]);
   }
 });
+
+test('connections wait for the next version, up to the limit', async (t) => {
+  const files = { ...FILES, 'src/main.js': `import { delay } from './delay.js';\nawait delay;\n${SERVER}` };
+  const wait = (ms) => ({ 'src/delay.js': `export const delay = new Promise((resolve) => setTimeout(resolve, ${ms}));\n` });
+  const app = await Application.start(t, { ...files, ...wait(0) }, { overlap: false, hold_ms: 700 });
+  await app.says('started in');
+  // The old version has gone when the next one is about to start.
+  app.write(wait(3_000));
+  await app.says('told to stop');
+  await assert.rejects(app.get());
+  let at = await app.says('reloaded in');
+  app.write(wait(200));
+  at = await app.says('told to stop', at);
+  assert.equal(await app.get(), 'one');
+});
