@@ -109,13 +109,13 @@ impl Link {
             if begun.elapsed() > LONGEST_PAUSE {
                 (pause, warned) = (PAUSE, false);
             }
-            match self.shared.engine.inspect_container(&self.id).await {
-                Ok(facts) if facts.state == ContainerState::Running => {}
+            let is_away = match self.shared.engine.inspect_container(&self.id).await {
+                Ok(facts) if facts.state == ContainerState::Running => false,
                 // The engine is away, or about to start it again.
-                Err(error) if error.is_unreachable() => {}
+                Err(error) if error.is_unreachable() => true,
                 _ => return,
-            }
-            if pause >= LONGEST_PAUSE && !warned {
+            };
+            if pause >= LONGEST_PAUSE && !warned && !is_away {
                 warned = true;
                 self.say(WatchEvent::Warning {
                     label: Some(self.label.clone()),
