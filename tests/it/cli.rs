@@ -186,9 +186,8 @@ fn help_lists_the_commands() {
     out: DEVSTACK_PARALLEL_LIMIT, DEVSTACK_REMOVE_ORPHANS.
     out:
     out: Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,
-    out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do,
-    out: `diff` when something differs; `exec`, `run`, `run-local`, `wait` and the clients pass on
-    out: the exit code of what they ran.
+    out: 3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,
+    out: `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran.
     exit code 0
     ");
 }

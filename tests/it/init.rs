@@ -98,7 +98,8 @@ fn a_file_of_any_name_is_converted_where_it_lies() {
     let place = Place::empty().file("stack.yml", "services: {a: {image: a}}\n");
     assert_snapshot!(place.run(&["init", "--from", "stack.yml", "-o", "other/devstack.yaml"]), @"
     err: error: the paths of a Compose file mean something else in another folder
-    err:   help: write it beside FOLDER/stack.yml
+    err:  |
+    err:  = help: write it beside FOLDER/stack.yml
     exit code 1
     ");
     assert_snapshot!(place.run(&["init", "--from", "nothing.yml"]), @"
