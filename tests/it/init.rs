@@ -104,7 +104,8 @@ fn a_file_of_any_name_is_converted_where_it_lies() {
     ");
     assert_snapshot!(place.run(&["init", "--from", "nothing.yml"]), @"
     err: error: there is no file FOLDER/nothing.yml
-    err:   help: name a Compose file after `--from`
+    err:  |
+    err:  = help: name a Compose file after `--from`
     exit code 1
     ");
     assert_eq!(place.code(&["init", "--from", "stack.yml"]), 0);
