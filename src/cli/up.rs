@@ -20,7 +20,7 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::os::{files, signal::Interrupts};
 use crate::plan::{self, Plan, ReconcileOptions, Recreate, reconcile};
 use crate::project::{Duration as Period, Project, PullPolicy, ServiceName};
-use crate::state::{Desired, Observed};
+use crate::state::{Desired, Health, Observed};
 
 /// Arguments of `up`.
 #[derive(Debug, Default, clap::Args)]
@@ -247,7 +247,12 @@ pub(super) async fn bring_up(
         return Ok(None);
     }
     run(cx, engine, &plan, wait, interrupts).await?;
-    Ok(plan.is_empty().then_some(observed))
+    // A verdict that was still to come may have come by now.
+    let is_settled = || {
+        let mut containers = observed.containers_of(&desired.project);
+        containers.all(|it| it.health.is_none_or(|health| health == Health::Healthy))
+    };
+    Ok((plan.is_empty() || plan.changes_nothing() && is_settled()).then_some(observed))
 }
 
 /// Checks what the machine must have, looks at the engine and at what images are built from, and

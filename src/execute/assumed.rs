@@ -1,4 +1,5 @@
-//! What is known of a container that this run has just started, without asking the engine.
+//! What is known of a container without asking the engine: of one that this run has just started,
+//! and of one that the run's snapshot saw running.
 //!
 //! The start's answer says that it runs, the specification says where it is reached and how it is
 //! checked; should it end, the engine announces it. Only what neither of them says is asked for.
@@ -6,12 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indexmap::IndexMap;
 use tokio::sync::OnceCell;
 
 use crate::engine::{ContainerFacts, Engine};
 use crate::project::Probe;
-use crate::state::{ContainerId, ContainerSpec, ContainerState, ObservedPort};
+use crate::state::{ContainerId, ContainerSpec, ContainerState, ObservedPort, SeenRunning};
 
 /// What this run did to a container before it waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,28 +47,33 @@ impl ImageChecks {
     }
 }
 
-/// The facts of a container that was started a moment ago; `None` when its probes need more than
-/// can be known without a look at it.
+/// The facts of a container that was started a moment ago, or that the snapshot saw running;
+/// `None` when its probes need more than can be known without a look at it.
 pub(super) async fn facts<E: Engine>(
     engine: &E,
     id: &ContainerId,
     spec: &ContainerSpec,
     begun: Begun,
+    seen: Option<&SeenRunning>,
     images: &ImageChecks,
 ) -> Option<ContainerFacts> {
-    if !matches!(begun, Begun::Started | Begun::Made) {
-        return None;
-    }
+    let seen = match begun {
+        Begun::Started | Begun::Made => None,
+        Begun::Before => Some(seen?),
+        Begun::Restarted => return None,
+    };
     let check = spec.service.healthcheck.as_ref();
     let own = check.filter(|check| !check.disable).and_then(|check| check.test.as_ref());
     let disabled = check.is_some_and(|check| check.disable);
     let (health_command, ports) = match &spec.service.ready {
         Some(ready) => {
-            let ports = fixed_ports(spec);
+            let ports = seen.map_or_else(|| fixed_ports(spec), |seen| seen.ports.clone());
             let known = |probe: &Probe| match probe {
                 Probe::Log { .. } => begun == Begun::Made,
                 Probe::Exec { .. } => true,
                 Probe::Healthcheck => own.is_some(),
+                // The snapshot knows whatever a look would say of ways to it.
+                _ if seen.is_some() => true,
                 // Behind the published port stands the engine's proxy, which accepts before the
                 // service does. Only a protocol can tell them apart.
                 Probe::Tcp { .. } => false,
@@ -95,10 +100,10 @@ pub(super) async fn facts<E: Engine>(
         exit_code: 0,
         oom_killed: false,
         error: String::new(),
-        health: None,
+        health: seen.and_then(|seen| seen.health),
         health_output: String::new(),
         health_command,
-        addresses: IndexMap::new(),
+        addresses: seen.map(|seen| seen.addresses.clone()).unwrap_or_default(),
         ports,
         started_at: String::new(),
         restarts: 0,

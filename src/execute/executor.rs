@@ -213,6 +213,7 @@ impl<E: Engine> Run<'_, E> {
                 condition: *condition,
                 limit: None,
                 begun: Begun::Before,
+                seen: None,
                 images: &self.shared.images,
             };
             if let Some(error) = wait::look_back(waiting).await {

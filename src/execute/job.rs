@@ -80,7 +80,7 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) async fn run<E: Engine>(&self, shared: &Shared<E>) -> Result<Done, StepError> {
-        if let Operation::AwaitContainer { condition, .. } = &self.operation {
+        if let Operation::AwaitContainer { condition, seen, .. } = &self.operation {
             let (Some(id), Some(spec)) = (&self.container, &self.spec) else {
                 unreachable!("a wait has a container and its specification");
             };
@@ -91,6 +91,7 @@ impl Job {
                 condition: *condition,
                 limit: shared.limits.wait,
                 begun: self.begun,
+                seen: seen.as_deref(),
                 images: &shared.images,
             };
             let tell = |finding: Finding| self.tell_finding(shared, finding);

@@ -17,7 +17,7 @@ use super::probing::{Asked, Finding, Found, Probing};
 use crate::engine::{ContainerFacts, Engine, LogLines};
 use crate::plan::AwaitFor;
 use crate::project::RestartPolicy;
-use crate::state::{ContainerId, ContainerSpec, ContainerState, Health};
+use crate::state::{ContainerId, ContainerSpec, ContainerState, Health, SeenRunning};
 
 /// Longest wait when neither the service nor the user sets one.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -50,6 +50,8 @@ pub(super) struct Waiting<'a, E> {
     pub(super) condition: AwaitFor,
     pub(super) limit: Option<Duration>,
     pub(super) begun: Begun,
+    /// How the snapshot saw it, when nothing was done to it.
+    pub(super) seen: Option<&'a SeenRunning>,
     pub(super) images: &'a ImageChecks,
 }
 
@@ -177,7 +179,7 @@ impl<E: Engine> Waiting<'_, E> {
         if !life.is_only_started() {
             return None;
         }
-        assumed::facts(self.engine, self.id, self.spec, self.begun, self.images).await
+        assumed::facts(self.engine, self.id, self.spec, self.begun, self.seen, self.images).await
     }
 
     async fn look(&self) -> Result<ContainerFacts, StepError> {

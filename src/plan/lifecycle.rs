@@ -175,6 +175,7 @@ fn run_up(
                     container: ContainerRef::Existing(container.id.clone()),
                     spec: Arc::clone(spec),
                     condition,
+                    seen: None,
                 };
                 let step = plan.push(wait, subject.clone(), Cause::Requested, vec![started]);
                 waits.insert(condition, step);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{Action, Subject};
 use crate::project::{DependsOnCondition, Duration, Hook, ServiceName};
-use crate::state::{ContainerId, ContainerSpec, ImageSpec, NetworkSpec, VolumeSpec};
+use crate::state::{ContainerId, ContainerSpec, ImageSpec, NetworkSpec, SeenRunning, VolumeSpec};
 
 /// A step's place in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,6 +120,8 @@ pub enum Operation {
         spec: Arc<ContainerSpec>,
         /// What to wait for.
         condition: AwaitFor,
+        /// How it was seen to run, when this plan leaves it alone: nobody has to look again.
+        seen: Option<Arc<SeenRunning>>,
     },
     /// Stop a container with its signal; kill it after the grace period.
     StopContainer {
@@ -230,6 +232,12 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether there is nothing to do but to see that what runs is ready.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.operation, Operation::AwaitContainer { .. }))
     }
 }
 

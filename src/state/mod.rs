@@ -20,5 +20,5 @@ pub use desired::{
 pub use hash::{ContentDigests, FieldDigests};
 pub use observed::{
     ContainerId, ContainerState, Health, Observed, ObservedContainer, ObservedImage, ObservedMount,
-    ObservedNetwork, ObservedPort, ObservedVolume, is_anonymous,
+    ObservedNetwork, ObservedPort, ObservedVolume, SeenRunning, is_anonymous,
 };

@@ -41,6 +41,17 @@ pub struct Observed {
     pub images: Vec<ObservedImage>,
 }
 
+/// How a running container was seen: all that it takes to ask whether it is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRunning {
+    /// What the engine's health check says.
+    pub health: Option<Health>,
+    /// Addresses by network id.
+    pub addresses: IndexMap<String, IpAddr>,
+    /// Open ports.
+    pub ports: Vec<ObservedPort>,
+}
+
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedContainer {
@@ -172,6 +183,24 @@ impl Observed {
         self.containers
             .iter()
             .filter(move |container| container.belongs_to(project) && !container.is_one_off())
+    }
+
+    /// A container that runs; `None` when it does not.
+    #[must_use]
+    pub fn running(&self, id: &ContainerId) -> Option<SeenRunning> {
+        let container = self.containers.iter().find(|container| container.id == *id)?;
+        if container.state != ContainerState::Running {
+            return None;
+        }
+        let addresses = container.networks.iter().filter_map(|(name, address)| {
+            let network = self.networks.iter().find(|network| network.name == *name)?;
+            Some((network.id.clone(), (*address)?))
+        });
+        Some(SeenRunning {
+            health: container.health,
+            addresses: addresses.collect(),
+            ports: container.ports.clone(),
+        })
     }
 
     /// The image with this reference.

@@ -119,4 +119,11 @@ fn a_name_that_the_files_give_costs_no_further_call() {
     // Nobody has published the port: one look at the container says where it is reached.
     let looked_again = usize::from(!engine::has_api(44));
     assert_eq!(cold.len(), 1 + 4 + 1 + 1 + looked_again + 1 + 1 + 1 + 1, "{cold:#?}");
+
+    // The engine checks nothing here: devstack asks the service, not the engine.
+    let up = stack.ok(&["up", "-d"]);
+    assert!(up.stderr.contains("ready"), "it was asked: {up}");
+    let unchanged = counter.take();
+    assert!(unchanged.len() <= 6, "{unchanged:#?}");
+    assert!(unchanged.iter().all(|request| request.starts_with("GET ")), "{unchanged:#?}");
 }

@@ -289,11 +289,16 @@ impl Reconcile<'_> {
             return None;
         }
         let after = outcome.released.or(outcome.started).into_iter().collect();
+        let seen = match &outcome.container {
+            ContainerRef::Existing(id) if outcome.kept.is_some() => self.observed.running(id),
+            _ => None,
+        };
         let step = self.plan.push(
             Operation::AwaitContainer {
                 container: outcome.container.clone(),
                 spec: Arc::clone(&outcome.spec),
                 condition,
+                seen: seen.map(Arc::new),
             },
             outcome.subject.clone(),
             cause,
