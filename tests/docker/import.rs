@@ -65,6 +65,10 @@ fn asked(inspected: &Value) -> Value {
             "Tmpfs",
         ],
     );
+    // Engines before 25 keep the empty word for the same.
+    if host["RestartPolicy"]["Name"] == "" {
+        host["RestartPolicy"]["Name"] = json!("no");
+    }
     // Without an address devstack publishes on loopback.
     for bindings in
         host["PortBindings"].as_object_mut().into_iter().flat_map(|ports| ports.values_mut())

@@ -31,6 +31,10 @@ fn a_refused_setting_is_pointed_at() {
     stack.write("file", "");
     let port = free_port().to_string();
     for (setting, place) in REFUSED {
+        // Older engines write it into the container's resolv.conf as it is.
+        if *place == "not-an-address" && !engine::has_api(44) {
+            continue;
+        }
         let (setting, place) = (setting.replace("PORT", &port), place.replace("PORT", &port));
         stack.write(
             "devstack.yaml",
@@ -109,6 +113,10 @@ fn what_is_in_the_way_of_networks_volumes_and_builds_is_pointed_at() {
         ("build: {context: ., dockerfile: No.Dockerfile}", "", "No.Dockerfile"),
         ("image: '127.0.0.1:9/nobody/nothing:1'", "", "image"),
     ] {
+        // Older engines take the address of a host for its network's.
+        if place == "10.219.44.1/24" && !engine::has_api(44) {
+            continue;
+        }
         let yaml = format!("services:\n  web: {{{}}}\n{rest}\n", service.replace("IMAGE", IMAGE));
         stack.write("devstack.yaml", &yaml);
         let before = &yaml[..yaml.find(place).unwrap()];
