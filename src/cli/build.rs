@@ -1,12 +1,11 @@
 //! `devstack build`.
 
-use super::checkout::ToCreate;
+use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
-use crate::engine::Engine as _;
 use crate::os::signal::Interrupts;
 use crate::plan::{ReconcileOptions, images_only};
 use crate::project::{Project, PullPolicy};
@@ -58,10 +57,7 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let desired = with_build_inputs(cx, &project, &desired(&project)).await;
-    let observed = match seen {
-        Some(seen) => seen,
-        None => engine.observe().await?,
-    };
+    let observed = seen_or_observed(&engine, seen).await?;
     let options = ReconcileOptions {
         build: true,
         pull: Some(PullPolicy::Never),

@@ -3,7 +3,7 @@
 use super::context::{Context, Files};
 use super::error::CliError;
 use crate::config::diagnostic::Diagnostics;
-use crate::engine::{DockerEngine, Engine as _};
+use crate::engine::{DockerEngine, Engine as _, EngineError};
 use crate::os::files::{real_path, same_folder};
 use crate::plan::{Identity, IdentityReason, Place, identity};
 use crate::project::{Project, ProjectName};
@@ -25,6 +25,17 @@ pub(super) struct ToCreate {
     /// The engine as it was a moment ago, where the project's name depended on it: the command's
     /// plan need not ask again.
     pub(super) seen: Option<Observed>,
+}
+
+/// What was seen of the engine a moment ago; looks at it when nothing was.
+pub(super) async fn seen_or_observed(
+    engine: &DockerEngine,
+    seen: Option<Observed>,
+) -> Result<Observed, EngineError> {
+    match seen {
+        Some(seen) => Ok(seen),
+        None => engine.observe().await,
+    }
 }
 
 /// How much of the engine is looked at to find a checkout's name.

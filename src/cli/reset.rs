@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::checkout::ToCreate;
+use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
@@ -11,7 +11,7 @@ use super::run::{dry_run, run};
 use super::scope::{Scope, desired, selected};
 use super::timing::TimingArgs;
 use super::{up, urls};
-use crate::engine::{DockerEngine, Engine as _};
+use crate::engine::DockerEngine;
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
@@ -41,10 +41,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     let services = scope.services(&args.services)?;
     args.timing.prepare(cx)?;
     let engine = cx.connect().await?;
-    let observed = match seen {
-        Some(seen) => seen,
-        None => engine.observe().await?,
-    };
+    let observed = seen_or_observed(&engine, seen).await?;
     let options = TeardownOptions {
         services: (!services.is_empty()).then_some(services),
         known_services: scope.known_services(),

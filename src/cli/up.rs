@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::attached::{self, Attached, Style};
-use super::checkout::ToCreate;
+use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::inputs::with_build_inputs;
@@ -265,11 +265,8 @@ pub(super) async fn prepare(
     desired: &Desired,
 ) -> Result<(Observed, Desired), CliError> {
     check_sources(engine, project)?;
-    let observe = async || match seen {
-        Some(seen) => Ok(seen),
-        None => engine.observe().await,
-    };
-    let (desired, observed) = tokio::join!(with_build_inputs(cx, project, desired), observe());
+    let (desired, observed) =
+        tokio::join!(with_build_inputs(cx, project, desired), seen_or_observed(engine, seen));
     let (mut desired, observed) = (desired, observed?);
     choose_ports(cx, engine, &mut desired, &observed);
     Ok((observed, desired))
