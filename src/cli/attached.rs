@@ -157,9 +157,11 @@ pub(super) async fn follow(
             }
             Some(event) = events.next() => notices.see(&event),
             () = tokio::time::sleep(RETRY), if away => {
-                if following.resume().await.is_ok() {
+                if following.resume().await.is_ok()
+                    && let Ok(subscribed) = engine.container_events().await
+                {
                     away = false;
-                    events = engine.container_events().await?.chain(pending());
+                    events = subscribed.chain(pending());
                     if !watches {
                         cx.note("the engine is back");
                     }

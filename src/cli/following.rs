@@ -73,6 +73,8 @@ pub(super) struct Following<'a> {
     end: Option<Instant>,
     /// What cannot be read, to be told once.
     unreadable: Vec<EngineError>,
+    /// The engine went away while lines were taken that had come before.
+    gone: Option<EngineError>,
 }
 
 impl<'a> Following<'a> {
@@ -97,8 +99,8 @@ impl<'a> Following<'a> {
             source.resumed = resumed;
             follow.add(reader.lines(&told.id, source, &request));
         }
-        let (idle, end, unreadable) = (false, None, Vec::new());
-        Ok(Self { engine, reader, wish, follow, events, begun, idle, end, unreadable })
+        let (idle, end, unreadable, gone) = (false, None, Vec::new(), None);
+        Ok(Self { engine, reader, wish, follow, events, begun, idle, end, unreadable, gone })
     }
 
     /// Follows these services from now on.
@@ -130,6 +132,9 @@ impl<'a> Following<'a> {
     /// The next line; `None` when none of the containers runs any more, nor comes back. Nothing
     /// is lost when it is not awaited to the end.
     pub(super) async fn next(&mut self) -> Option<Result<LogLine, EngineError>> {
+        if let Some(error) = self.gone.take() {
+            return Some(Err(error));
+        }
         loop {
             let end = self.end;
             let ending = async {
@@ -191,11 +196,12 @@ impl<'a> Following<'a> {
             match self.follow.next().now_or_never()? {
                 Some(Ok(line)) if self.wish.resume.is_new(&line) => return Some(line),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    if !error.is_not_found() {
-                        self.unreadable.push(error);
-                    }
+                Some(Err(error)) if error.is_not_found() => {}
+                Some(Err(error)) if error.is_unreachable() => {
+                    self.gone = Some(error);
+                    return None;
                 }
+                Some(Err(error)) => self.unreadable.push(error),
                 // The end is seen again.
                 None => return None,
             }

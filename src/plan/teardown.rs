@@ -106,15 +106,24 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
             }),
         );
     }
-    for reference in &options.images {
-        plan.push(
+    remove_images(&mut plan, observed, &options.images, &removals_of(&|_| true));
+    plan
+}
+
+/// Removes image names, after these steps. An engine that is asked to take the last two names off an
+/// image at the same time fails for one of them: the names of one image go one after the other.
+fn remove_images(plan: &mut Plan, observed: &Observed, references: &[String], after: &[StepId]) {
+    let mut last: HashMap<&str, StepId> = HashMap::new();
+    for reference in references {
+        let id = observed.image(reference).map_or(reference.as_str(), |image| image.id.as_str());
+        let step = plan.push(
             Operation::RemoveImage(reference.clone()),
             Subject::Image { reference: reference.clone(), services: Vec::new() },
             Cause::Requested,
-            removals_of(&|_| true),
+            after.iter().copied().chain(last.get(id).copied()).collect(),
         );
+        last.insert(id, step);
     }
-    plan
 }
 
 /// The longest grace period: others run while it passes.

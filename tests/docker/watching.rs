@@ -347,6 +347,19 @@ fn what_changes_while_the_engine_is_away_follows_when_it_is_back() {
         let run = stack.devstack(&["exec", "-T", "app", "sh", "-c", "cat /srv/src/a /srv/src/b"]);
         run.stdout == "3new"
     });
+    // So do files of the stack.
+    gate.shut();
+    eventually("it says so again", seconds(30), || {
+        watching.times_said("the engine went away; waiting for it") == 2
+    });
+    let yaml = fs::read_to_string(stack.path("devstack.yaml")).unwrap();
+    stack.write("devstack.yaml", &yaml.replace("    init", "    environment: {A: b}\n    init"));
+    gate.reopen();
+    watching.says("devstack.yaml changed: the stack follows");
+    eventually("the container has the setting", seconds(30), || {
+        stack.devstack(&["exec", "-T", "app", "printenv", "A"]).stdout == "b\n"
+    });
+    watching.says("app ready");
     end(&stack, watching);
 }
 

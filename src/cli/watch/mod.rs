@@ -124,6 +124,10 @@ pub(super) async fn follow(
                 match take_up(cx, engine, session.project(), wish, &files, announce).await {
                     Ok(Some(project)) => project,
                     Ok(None) => continue,
+                    Err(error) if error.is_unreachable() => {
+                        session.put_off(files);
+                        continue;
+                    }
                     Err(error) => {
                         error.print(cx);
                         session.show(&WatchEvent::Note {
@@ -202,9 +206,11 @@ async fn take_up(
             &|_| {},
         )
         .await;
-        // What is watched is what the files say, also where it does not run well.
-        if let Err(error) = up {
-            error.print(cx);
+        match up {
+            Ok(_) => {}
+            Err(error) if error.is_unreachable() => return Err(error),
+            // What is watched is what the files say, also where it does not run well.
+            Err(error) => error.print(cx),
         }
     }
     Ok(Some(project))

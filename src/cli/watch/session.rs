@@ -188,12 +188,21 @@ impl<'a> Session<'a> {
 
     /// Watches until something ends it. It can be resumed afterwards.
     pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<End, CliError> {
-        let engine = Arc::clone(&self.shared.engine);
-        let mut events = Some(engine.container_events().await?);
-        self.look_around(true).await?;
+        let mut first = true;
+        let mut events = match self.attend(first).await {
+            Ok(events) => {
+                first = false;
+                Some(events)
+            }
+            Err(error) if error.is_unreachable() => {
+                self.note(AWAY);
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let mut ticks = tokio::time::interval(TICK);
         loop {
-            if self.tasks.is_empty() {
+            if self.tasks.is_empty() && events.is_some() {
                 if !self.stack.is_empty() {
                     return Ok(End::Stack(std::mem::take(&mut self.stack)));
                 }
@@ -227,10 +236,8 @@ impl<'a> Session<'a> {
                     }
                 }
                 () = tokio::time::sleep(RETRY), if events.is_none() => {
-                    // The subscription first: what starts afterwards is told.
-                    if let Ok(subscribed) = engine.container_events().await
-                        && self.look_around(false).await.is_ok()
-                    {
+                    if let Ok(subscribed) = self.attend(first).await {
+                        first = false;
                         events = Some(subscribed);
                         self.note("the engine is back");
                     }
@@ -242,6 +249,12 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// Files of the stack changed, and could not be taken up for want of an engine: they are given
+    /// again when it is back.
+    pub(super) fn put_off(&mut self, files: BTreeSet<PathBuf>) {
+        self.stack.extend(files);
     }
 
     /// Ends, and hands on what is not done yet. What happened until now is taken in.
@@ -283,6 +296,16 @@ impl<'a> Session<'a> {
             Meaning::Service(service, _) => seen.insert(service).then_some(service),
             Meaning::Stack | Meaning::Ignores => None,
         })
+    }
+
+    /// Subscribes to what the engine tells, then looks at what runs: what starts in between is told.
+    async fn attend(
+        &mut self,
+        first: bool,
+    ) -> Result<BoxStream<'static, ContainerEvent>, CliError> {
+        let events = self.shared.engine.container_events().await?;
+        self.look_around(first).await?;
+        Ok(events)
     }
 
     /// Connects to what runs. Containers that are seen for the first time have what their image

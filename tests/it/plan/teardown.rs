@@ -1,5 +1,6 @@
 //! `down`, from the labels on the engine alone.
 
+use devstack::plan::teardown::{TeardownOptions, teardown};
 use insta::assert_snapshot;
 
 use crate::support::{World, text};
@@ -72,6 +73,24 @@ fn the_volume_of_a_reload_runner_goes_with_its_container() {
     // With `--volumes` the engine removes both with the container.
     let plan = text(&world.down("p", |it| it.volumes = true));
     assert!(!plan.contains("remove volume"), "{plan}");
+}
+
+#[test]
+fn the_names_of_one_image_go_one_after_the_other() {
+    let mut observed = world().observed();
+    let api = observed.images.iter_mut().find(|image| image.references == ["api:latest"]);
+    api.expect("it was pulled").references.push("api:also".to_owned());
+    let options = TeardownOptions {
+        images: ["api:latest", "db:latest", "api:also"].map(str::to_owned).to_vec(),
+        ..TeardownOptions::default()
+    };
+    let plan = text(&teardown(&"p".parse().expect("a name"), &observed, &options));
+    let images: Vec<&str> = plan.lines().filter(|line| line.contains("remove image")).collect();
+    assert_snapshot!(images.join("\n"), @"
+     8. remove image api:latest (requested)  after 2, 4, 6
+     9. remove image db:latest (requested)  after 2, 4, 6
+    10. remove image api:also (requested)  after 2, 4, 6, 8
+    ");
 }
 
 #[test]
