@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::{CliError, Problem};
+use super::timing::usual_boots;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::execute::{ExecuteError, Limits, execute};
@@ -37,6 +38,8 @@ pub(super) async fn run<E: Engine>(
     if plan.is_empty() && plan.warnings.is_empty() && plan.unchanged.is_empty() {
         return Ok(());
     }
+    let mut plan = plan.clone();
+    plan.hasten(&usual_boots(cx, &plan));
     let mut limits = Limits { wait, ..Limits::default() };
     if let Some(parallel) = cx.global.parallel {
         limits.parallel = parallel;
@@ -49,7 +52,7 @@ pub(super) async fn run<E: Engine>(
     let mut ticks = tokio::time::interval(TICK);
     let heard = interrupts.answered();
     let mut impatience = interrupts.clone();
-    let work = execute(Arc::clone(engine), plan, limits, sender, cancel.clone());
+    let work = execute(Arc::clone(engine), &plan, limits, sender, cancel.clone());
     tokio::pin!(work);
     let outcome: Result<(), ExecuteError> = loop {
         tokio::select! {

@@ -1,6 +1,7 @@
 //! Where the time of a command went: `--trace`, `--timings`, and the line that
 //! `devstack timings` later reads.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +18,10 @@ use crate::engine::{DockerEngine, Engine as _, LogsRequest};
 use crate::event::{Action, Event, Subject};
 use crate::os::cache::Cache;
 use crate::os::files;
-use crate::project::ProjectName;
+use crate::plan::{Operation, Plan};
+use crate::project::{ProjectName, ServiceName};
 use crate::report::{ProgressMode, gantt, timings_object, trace};
-use crate::state::ContainerId;
+use crate::state::{ContainerId, labels};
 use crate::timing::{History, Recording, Run};
 
 /// Longest time to ask containers for the first lines of their logs.
@@ -131,6 +133,21 @@ pub(super) fn cache(cx: &Context) -> Option<Cache> {
 /// The file of a project's history.
 pub(super) fn history_file(project: &ProjectName) -> String {
     format!("{project}.jsonl")
+}
+
+/// How long the services that a plan brings up took in earlier runs.
+pub(super) fn usual_boots(cx: &Context, plan: &Plan) -> HashMap<ServiceName, Duration> {
+    let mut awaited = plan.steps.iter().filter_map(|step| match &step.operation {
+        Operation::AwaitContainer { spec, .. } => spec.labels.get(labels::PROJECT),
+        _ => None,
+    });
+    let project = awaited.next().and_then(|project| project.parse().ok());
+    let (Some(project), Some(cache)) = (project, cache(cx)) else { return HashMap::new() };
+    let text = cache.read(&history_file(&project)).unwrap_or_default();
+    let usual = History::parse(&text).usual().into_iter();
+    usual
+        .filter_map(|it| Some((it.service.parse().ok()?, Duration::from_millis(it.median_ms))))
+        .collect()
 }
 
 fn remember(cx: &Context, project: &ProjectName, run: Run) {

@@ -17,7 +17,7 @@ use super::lives::Lives;
 use super::wait::{self, Reached, Waiting};
 use crate::engine::Engine;
 use crate::event::{Action, Event, Subject};
-use crate::plan::{ContainerRef, Operation, Plan, Step, StepId};
+use crate::plan::{ContainerRef, Operation, Plan, Step, StepId, Vanguard};
 use crate::state::{ContainerId, ContainerSpec};
 
 /// Bounds of a run.
@@ -90,6 +90,8 @@ pub async fn execute<E: Engine>(
             stopped_within: plan.stopped_within,
             abort: cancel.child_token(),
         }),
+        order: plan.by_urgency(),
+        vanguard: plan.vanguard(),
         plan,
         cancel,
         state: vec![StepState::Pending; plan.steps.len()],
@@ -128,6 +130,9 @@ enum StepState {
 struct Run<'a, E> {
     shared: Arc<Shared<E>>,
     plan: &'a Plan,
+    /// In which order steps begin that can begin at the same time.
+    order: Vec<StepId>,
+    vanguard: Option<Vanguard>,
     cancel: CancellationToken,
     state: Vec<StepState>,
     created: HashMap<StepId, ContainerId>,
@@ -224,13 +229,17 @@ impl<E: Engine> Run<'_, E> {
 
     /// Begins every step that can begin, and tells why others cannot.
     async fn launch(&mut self, tasks: &mut JoinSet<Outcome>) {
-        for index in 0..self.plan.steps.len() {
-            let id = StepId(index);
+        for place in 0..self.order.len() {
+            let id = self.order[place];
+            let index = id.0;
             let step = &self.plan.steps[index];
             if self.state[index] != StepState::Pending {
                 continue;
             }
             if step.after.iter().all(|needed| self.is_over(*needed, step)) {
+                if self.gives_way(id) {
+                    continue;
+                }
                 self.state[index] = StepState::Running;
                 self.begin(id, step, tasks).await;
             } else if let Some(reason) = self.blocked(step)
@@ -238,6 +247,25 @@ impl<E: Engine> Run<'_, E> {
             {
                 self.told.insert(id, reason.clone());
                 self.tell(Event::Blocked { subject: step.subject.clone(), reason }).await;
+            }
+        }
+    }
+
+    /// Whether a start lets another one go first that much hangs on.
+    fn gives_way(&self, start: StepId) -> bool {
+        let mut vanguard = self.vanguard.iter();
+        vanguard.any(|it| it.yielding.contains(&start) && self.is_imminent(it.start))
+    }
+
+    /// Whether a step is under way, or will be as soon as a few short calls have ended.
+    fn is_imminent(&self, id: StepId) -> bool {
+        let step = &self.plan.steps[id.0];
+        match self.state[id.0] {
+            StepState::Done => false,
+            StepState::Running => step.operation.is_short(),
+            StepState::Pending => {
+                let mut open = step.after.iter().filter(|needed| !self.is_over(**needed, step));
+                open.all(|needed| self.is_imminent(*needed))
             }
         }
     }

@@ -13,6 +13,7 @@ mod reconcile;
 pub mod reset;
 mod step;
 pub mod teardown;
+mod urgency;
 
 pub use auto_ports::{MovedPort, choose_ports};
 pub use graph::topological;
@@ -23,3 +24,4 @@ pub use reconcile::{
     Conflict, ReconcileOptions, Recreate, images_only, needs_images_first, reconcile,
 };
 pub use step::{AwaitFor, Cause, ContainerRef, Operation, Plan, Step, StepId};
+pub(crate) use urgency::Vanguard;

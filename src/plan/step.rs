@@ -23,6 +23,8 @@ pub struct Plan {
     /// Time from the run's begin by which everything should have stopped: what is stopped after
     /// others that took long gets less than its grace period.
     pub stopped_within: Option<Duration>,
+    /// How much time hangs on each step; empty when nobody has asked. See [`Plan::hasten`].
+    pub urgency: Vec<Duration>,
 }
 
 /// One engine call (or one wait).
@@ -39,7 +41,7 @@ pub struct Step {
 }
 
 /// A container: one that exists, or the one that a step of this plan makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ContainerRef {
     /// It was there when the engine was observed.
     Existing(ContainerId),
@@ -273,6 +275,21 @@ impl Operation {
     #[must_use]
     pub const fn needs_only_ended_processes(&self) -> bool {
         matches!(self, Self::StopContainer { .. } | Self::RunHook { .. })
+    }
+
+    /// Whether an engine that has little else to do is done with it in a moment, whatever the
+    /// containers do.
+    #[must_use]
+    pub(crate) const fn is_short(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateNetwork(_)
+                | Self::CreateVolume(_)
+                | Self::CreateContainer { .. }
+                | Self::RenameContainer { .. }
+                | Self::HoldContainer { .. }
+                | Self::StartContainer { .. }
+        )
     }
 
     /// The action that a display shows.

@@ -19,4 +19,5 @@ mod round_trip;
 mod schema;
 mod stopping;
 mod support;
+mod urgency;
 mod waiting;

@@ -1,7 +1,7 @@
 //! From the text of a stack file to its project, its plan, and an engine in memory that it was
 //! carried out on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -182,9 +182,13 @@ impl World {
         limits: Limits,
         mut watch: impl FnMut(&Event, &CancellationToken),
     ) -> (Result<(), ExecuteError>, Vec<Event>) {
+        let mut plan = plan.clone();
+        if plan.urgency.is_empty() {
+            plan.hasten(&HashMap::new());
+        }
         let cancel = CancellationToken::new();
         let (sender, mut receiver) = mpsc::channel(capacity);
-        let work = execute(Arc::clone(&self.engine), plan, limits, sender, cancel.clone());
+        let work = execute(Arc::clone(&self.engine), &plan, limits, sender, cancel.clone());
         let listen = async {
             let mut events = Vec::new();
             while let Some(event) = receiver.recv().await {

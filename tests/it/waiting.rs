@@ -258,10 +258,10 @@ volumes: {data: {}}
     let world = World::new();
     world.up(yaml);
     // Started containers need no look; the image of `one` and `two` might have a check.
-    assert_snapshot!(world.engine.asked().join("\n"), @r"
+    assert_snapshot!(world.engine.asked().join("\n"), @"
     events
-    inspect p-one-1
     run /bin/sh -c true in p-db-1
+    inspect p-one-1
     run /bin/sh -c true in p-web-1
     ");
     assert_eq!(world.engine.calls().len(), 4 + 1 + 1 + 5 + 5);

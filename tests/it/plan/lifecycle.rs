@@ -130,10 +130,10 @@ fn restart_begins_with_the_dependencies() {
 
 #[test]
 fn kill_sends_its_signal_to_what_runs() {
-    assert_snapshot!(plan(&world(), &[], |all| lifecycle::kill(all, "SIGHUP")), @r"
+    assert_snapshot!(plan(&world(), &[], |all| lifecycle::kill(all, "SIGHUP")), @"
     1. send SIGHUP to container p-db-1 (requested)
-    2. send SIGHUP to container p-api-1 (requested)
-    3. send SIGHUP to container p-web-1 (requested)
+    2. send SIGHUP to container p-web-1 (requested)
+    3. send SIGHUP to container p-api-1 (requested)
     ");
 }
 
@@ -144,11 +144,11 @@ fn rm_takes_only_what_is_stopped() {
 
 #[test]
 fn rm_stops_first_when_asked() {
-    assert_snapshot!(plan(&world(), &["web", "api"], |all| lifecycle::remove(all, true, false)), @r"
+    assert_snapshot!(plan(&world(), &["web", "api"], |all| lifecycle::remove(all, true, false)), @"
     1. stop container p-web-1 (requested)
     2. stop container p-api-1 (requested)  after 1
-    3. remove container p-api-1 (requested)  after 2
-    4. remove container p-web-1 (requested)  after 1
+    3. remove container p-web-1 (requested)  after 1
+    4. remove container p-api-1 (requested)  after 2
     ");
 }
 
