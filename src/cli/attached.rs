@@ -216,7 +216,7 @@ pub(super) async fn stop(
     let heard = interrupts.answered();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         // Stops that are under way end as soon as their containers are killed.
         () = second.at_least(heard + 1) => {
@@ -229,5 +229,6 @@ pub(super) async fn stop(
             run(cx, engine, &plan, None, interrupts).await
         }
         result = run(cx, engine, &plan, None, &mut own) => result,
-    }
+    };
+    ended.map(drop)
 }

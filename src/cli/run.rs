@@ -12,7 +12,7 @@ use super::error::{CliError, Problem};
 use super::timing::usual_boots;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::execute::{ExecuteError, Limits, execute};
+use crate::execute::{Arrived, ExecuteError, Limits, execute};
 use crate::os::signal::Interrupts;
 use crate::plan::Plan;
 use crate::report::reporter;
@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(80);
 /// Runs a plan. An interrupt cancels it: what is under way ends, nothing new begins. A second one
 /// does not wait for that either; the engine finishes what it was asked to do.
 ///
+/// Returns what the containers do that it waited for.
+///
 /// # Errors
 /// What failed, or that it was interrupted.
 pub(super) async fn run<E: Engine>(
@@ -34,9 +36,9 @@ pub(super) async fn run<E: Engine>(
     plan: &Plan,
     wait: Option<Duration>,
     interrupts: &mut Interrupts,
-) -> Result<(), CliError> {
+) -> Result<Arrived, CliError> {
     if plan.is_empty() && plan.warnings.is_empty() && plan.unchanged.is_empty() {
-        return Ok(());
+        return Ok(Arrived::new());
     }
     let mut plan = plan.clone();
     plan.hasten(&usual_boots(cx, &plan));
@@ -54,7 +56,7 @@ pub(super) async fn run<E: Engine>(
     let mut impatience = interrupts.clone();
     let work = execute(Arc::clone(engine), &plan, limits, sender, cancel.clone());
     tokio::pin!(work);
-    let outcome: Result<(), ExecuteError> = loop {
+    let outcome: Result<Arrived, ExecuteError> = loop {
         tokio::select! {
             biased;
             () = impatience.at_least(heard + 2) => {

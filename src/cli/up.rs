@@ -17,10 +17,11 @@ use super::watch::{self, WatchWish};
 use super::{ci, ports, urls};
 use crate::config::suggest::closest;
 use crate::engine::{DockerEngine, Engine as _};
+use crate::execute::Arrived;
 use crate::os::{files, signal::Interrupts};
 use crate::plan::{self, Plan, ReconcileOptions, Recreate, reconcile};
 use crate::project::{Duration as Period, Project, PullPolicy, ServiceName};
-use crate::state::{Desired, Health, Observed};
+use crate::state::{Desired, Health, Observed, ObservedContainer};
 
 /// Arguments of `up`.
 #[derive(Debug, Default, clap::Args)]
@@ -169,11 +170,11 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         ci::print_logs(cx, &engine, &project.name, error).await;
     }
     // Where both fail, the run is what matters.
-    let outcome = outcome.and_then(|unchanged| concluded.map(|()| unchanged));
+    let outcome = outcome.and_then(|known| concluded.map(|()| known));
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
-        let unchanged = outcome?;
+        let known = outcome?;
         if !args.no_start && !cx.global.dry_run {
-            let observed = match unchanged {
+            let observed = match known {
                 Some(observed) => observed,
                 None => engine.observe_containers().await?,
             };
@@ -208,8 +209,8 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
 }
 
 /// Checks, plans and carries out whatever the project needs; `adapt` has the last word about the
-/// plan. `seen` is the engine as it is, when the caller knows. Returns what was observed when there
-/// was nothing to do, so that nobody has to look again.
+/// plan. `seen` is the engine as it is, when the caller knows. Returns the project's containers as far
+/// as a person is told of them, when what was seen and done says it all: nobody has to look again.
 #[expect(clippy::too_many_arguments, reason = "what a run needs, each of it once")]
 pub(super) async fn bring_up(
     cx: &Context,
@@ -246,13 +247,25 @@ pub(super) async fn bring_up(
         dry_run(cx, &plan)?;
         return Ok(None);
     }
-    run(cx, engine, &plan, wait, interrupts).await?;
+    let arrived = run(cx, engine, &plan, wait, interrupts).await?;
     // A verdict that was still to come may have come by now.
     let is_settled = || {
         let mut containers = observed.containers_of(&desired.project);
         containers.all(|it| it.health.is_none_or(|health| health == Health::Healthy))
     };
-    Ok((plan.is_empty() || plan.changes_nothing() && is_settled()).then_some(observed))
+    if plan.is_empty() || plan.changes_nothing() && is_settled() {
+        return Ok(Some(observed));
+    }
+    Ok(as_made(desired, &arrived))
+}
+
+/// The containers when all of them were waited for, and the engine had no port to choose.
+fn as_made(desired: &Desired, arrived: &Arrived) -> Option<Observed> {
+    let containers = desired.containers.iter().map(|spec| {
+        let state = arrived.get(&spec.name).filter(|_| !spec.has_port_range())?;
+        Some(ObservedContainer::made_from(spec, *state))
+    });
+    Some(Observed { containers: containers.collect::<Option<_>>()?, ..Observed::default() })
 }
 
 /// Checks what the machine must have, looks at the engine and at what images are built from, and

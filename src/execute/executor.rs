@@ -18,7 +18,7 @@ use super::wait::{self, Reached, Waiting};
 use crate::engine::Engine;
 use crate::event::{Action, Event, Subject};
 use crate::plan::{ContainerRef, Operation, Plan, Step, StepId, Vanguard};
-use crate::state::{ContainerId, ContainerSpec};
+use crate::state::{ContainerId, ContainerSpec, ContainerState};
 
 /// Bounds of a run.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,10 @@ impl Default for Limits {
     }
 }
 
-/// Carries out a plan.
+/// What the containers that were waited for do now, by their names.
+pub type Arrived = HashMap<String, ContainerState>;
+
+/// Carries out a plan, and tells what has become of the containers that it waited for.
 ///
 /// On a failure, and when `cancel` is triggered, no further step begins; calls that change the
 /// engine run to their end, pulls, builds and waits end at once.
@@ -51,7 +54,7 @@ pub async fn execute<E: Engine>(
     limits: Limits,
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
-) -> Result<(), ExecuteError> {
+) -> Result<Arrived, ExecuteError> {
     // A closed channel only means that nobody watches.
     let _ = events
         .send(Event::Planned {
@@ -97,6 +100,7 @@ pub async fn execute<E: Engine>(
         state: vec![StepState::Pending; plan.steps.len()],
         created: HashMap::new(),
         ready: HashMap::new(),
+        arrived: Arrived::new(),
         process_ended: HashSet::new(),
         failures: Vec::new(),
         probe_states: HashMap::new(),
@@ -138,6 +142,7 @@ struct Run<'a, E> {
     created: HashMap<StepId, ContainerId>,
     /// Waits that found their container ready, and how often it had ended by then.
     ready: HashMap<StepId, u32>,
+    arrived: Arrived,
     /// Stops that are not done, but whose container's process has ended.
     process_ended: HashSet<StepId>,
     failures: Vec<StepFailure>,
@@ -157,7 +162,7 @@ impl<E: Engine> Run<'_, E> {
     async fn finish(
         mut self,
         mut heard: mpsc::Receiver<(StepId, Notice)>,
-    ) -> Result<(), ExecuteError> {
+    ) -> Result<Arrived, ExecuteError> {
         let mut tasks: JoinSet<Outcome> = JoinSet::new();
         let mut cancelling = false;
         loop {
@@ -194,7 +199,7 @@ impl<E: Engine> Run<'_, E> {
             self.look_back().await;
         }
         if self.failures.is_empty() && !unfinished {
-            return Ok(());
+            return Ok(self.arrived);
         }
         let cancelled = self.cancel.is_cancelled();
         Err(ExecuteError { failures: self.failures, cancelled })
@@ -404,6 +409,12 @@ impl<E: Engine> Run<'_, E> {
         }
     }
 
+    fn arrive(&mut self, subject: &Subject, state: ContainerState) {
+        if let Subject::Container { name, .. } = subject {
+            self.arrived.insert(name.clone(), state);
+        }
+    }
+
     async fn ended(&mut self, outcome: Outcome) {
         let step = &self.plan.steps[outcome.step.0];
         let (subject, action) = (step.subject.clone(), step.operation.action());
@@ -419,9 +430,13 @@ impl<E: Engine> Run<'_, E> {
                     }
                     Done::Reached(Reached::Ready { deaths }) => {
                         self.ready.insert(outcome.step, deaths);
+                        self.arrive(&subject, ContainerState::Running);
                     }
                     // Whatever was waited for: it has done its work.
-                    Done::Reached(Reached::Finished) => action = Action::Complete,
+                    Done::Reached(Reached::Finished) => {
+                        action = Action::Complete;
+                        self.arrive(&subject, ContainerState::Exited { code: 0 });
+                    }
                 }
                 self.tell(Event::Finished { subject, action, elapsed: outcome.elapsed }).await;
             }

@@ -14,6 +14,6 @@ mod probing;
 mod stopping;
 mod wait;
 
-pub use executor::{Limits, execute};
+pub use executor::{Arrived, Limits, execute};
 pub use failure::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
 pub use probing::probe_once;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use indexmap::IndexMap;
 
+use super::desired::ContainerSpec;
 use super::hash::FieldDigests;
 use super::labels;
 use crate::project::{Duration, ProjectName, Protocol, ServiceName};
@@ -211,6 +212,27 @@ impl Observed {
 }
 
 impl ObservedContainer {
+    /// What is known of a container that was made from this, without a look at the engine. Not its
+    /// id, and none of what the engine chooses.
+    #[must_use]
+    pub fn made_from(spec: &ContainerSpec, state: ContainerState) -> Self {
+        Self {
+            id: ContainerId(String::new()),
+            name: spec.name.clone(),
+            state,
+            health: None,
+            image: spec.service.image.familiar(),
+            image_id: String::new(),
+            labels: spec.labels.clone(),
+            ports: Vec::new(),
+            networks: IndexMap::new(),
+            mounts: Vec::new(),
+            created: 0,
+            command: String::new(),
+            status: String::new(),
+        }
+    }
+
     /// Whether it carries the project's label.
     #[must_use]
     pub fn belongs_to(&self, project: &ProjectName) -> bool {

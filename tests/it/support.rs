@@ -197,7 +197,8 @@ impl World {
             }
             events
         };
-        self.block_on(async { tokio::join!(work, listen) })
+        let (result, events) = self.block_on(async { tokio::join!(work, listen) });
+        (result.map(drop), events)
     }
 
     /// The plan of `up`, as text.

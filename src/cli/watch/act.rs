@@ -420,7 +420,7 @@ impl Shared {
         };
         let work = execute(Arc::clone(&self.engine), plan, self.limits, sender, cancel);
         let (outcome, ()) = tokio::join!(work, showing);
-        outcome
+        outcome.map(drop)
     }
 }
 
