@@ -13,13 +13,20 @@ use crate::engine;
 /// A socket that leads to the engine while it is open.
 pub(crate) struct Gate {
     folder: TempDir,
+    way: Arc<Mutex<Way>>,
+}
+
+#[derive(Default)]
+struct Way {
+    /// How often the gate was shut.
+    shut: u32,
     /// Both ends of what goes through.
-    streams: Arc<Mutex<Vec<UnixStream>>>,
+    streams: Vec<UnixStream>,
 }
 
 impl Gate {
     pub(crate) fn open() -> Self {
-        let gate = Self { folder: tempfile::tempdir().unwrap(), streams: Arc::default() };
+        let gate = Self { folder: tempfile::tempdir().unwrap(), way: Arc::default() };
         gate.reopen();
         gate
     }
@@ -32,20 +39,29 @@ impl Gate {
     /// Cuts all connections off, and lets no new one in.
     pub(crate) fn shut(&self) {
         std::fs::remove_file(self.socket()).unwrap();
-        for stream in self.streams.lock().unwrap().drain(..) {
+        let mut way = self.way.lock().unwrap();
+        way.shut += 1;
+        for stream in way.streams.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
     pub(crate) fn reopen(&self) {
         let listener = UnixListener::bind(self.socket()).unwrap();
-        let streams = Arc::clone(&self.streams);
+        let way = Arc::clone(&self.way);
+        let opened = way.lock().unwrap().shut;
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let engine = engine::connect();
-                for stream in [&client, &engine] {
-                    streams.lock().unwrap().push(stream.try_clone().unwrap());
+                let mut way = way.lock().unwrap();
+                // Who knocked just before it was shut stays outside too.
+                if way.shut != opened {
+                    break;
                 }
+                for stream in [&client, &engine] {
+                    way.streams.push(stream.try_clone().unwrap());
+                }
+                drop(way);
                 pass(client.try_clone().unwrap(), engine.try_clone().unwrap());
                 pass(engine, client);
             }
