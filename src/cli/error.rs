@@ -7,7 +7,7 @@ use super::account::account;
 use super::context::Context;
 use crate::config::diagnostic::{Diagnostics, Severity};
 use crate::engine::{EndpointError, EngineError};
-use crate::execute::{ExecuteError, StepError, StepFailure};
+use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailureReason};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict};
 use crate::project::ServiceName;
@@ -115,6 +115,17 @@ impl CliError {
     /// Whether the engine itself cannot be used.
     pub(super) fn is_unreachable(&self) -> bool {
         self.status() == ExitStatus::NoEngine
+    }
+
+    /// Whether nothing is wrong but the code that somebody works on: the next save may mend it.
+    pub(super) fn is_mended_by_a_save(&self) -> bool {
+        let Problem::Run(error) = &self.problem else { return false };
+        !error.cancelled
+            && !error.failures.is_empty()
+            && error.failures.iter().all(|failure| {
+                matches!(&failure.error, StepError::Wait(wait)
+                    if matches!(wait.reason, WaitFailureReason::NotStarted { .. }))
+            })
     }
 
     /// What is wrong, in one line.

@@ -154,6 +154,7 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         dependencies: !args.no_deps,
         starts: true,
         scale: args.scale.clone(),
+        unfinished: false,
     };
     args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
@@ -198,6 +199,12 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         Ok(_) => {
             let wish = (!args.no_watch).then_some(&wish);
             attached::follow(cx, &engine, attached, &project, wish, interrupts).await
+        }
+        // Whoever works on the code sees what is wrong with it, and goes on when it is mended.
+        Err(error) if error.is_mended_by_a_save() && !args.no_watch && !cx.is_ci() => {
+            error.print(cx);
+            let wish = WatchWish { unfinished: true, ..wish };
+            attached::follow(cx, &engine, attached, &project, Some(&wish), interrupts).await
         }
         // Whoever stays attached expects that nothing runs on after Ctrl-C.
         Err(error) if error.status() == ExitStatus::Interrupted => {

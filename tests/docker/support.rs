@@ -356,6 +356,12 @@ impl Running {
         self.until(&what, || self.has_said(text));
     }
 
+    /// Waits until standard error has one of some texts.
+    pub(crate) fn says_one_of(&self, texts: &[&str]) {
+        let what = format!("`{}` says one of {texts:?}", self.command);
+        self.until(&what, || texts.iter().any(|text| self.has_said(text)));
+    }
+
     /// Whether standard error has a text by now.
     pub(crate) fn has_said(&self, text: &str) -> bool {
         folded(&self.stderr.text()).contains(text)

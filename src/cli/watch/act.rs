@@ -40,6 +40,8 @@ pub(super) struct Shared {
 /// Something to show.
 pub(super) enum Say {
     Watch(WatchEvent),
+    /// An application's newest version runs.
+    Live,
     /// A plan goes on; `None` when it has ended.
     Run(Option<Event>),
     /// Something went wrong, with all that is known of it.

@@ -20,6 +20,7 @@ use crate::event::WatchEvent;
 use crate::os::signal::Interrupts;
 use crate::plan::{ReconcileOptions, lifecycle, reconcile};
 use crate::project::Project;
+use crate::state::Observed;
 use session::{Carried, End, Session};
 
 /// Arguments of `watch`.
@@ -47,12 +48,20 @@ pub(super) struct WatchWish {
     pub(super) starts: bool,
     /// Number of containers over the files' own.
     pub(super) scale: Vec<(String, u32)>,
+    /// Whether something could not be brought up for want of code that runs: as soon as some does,
+    /// the rest follows.
+    pub(super) unfinished: bool,
 }
 
 pub(super) async fn watch(cx: &Context, args: WatchArgs) -> Result<ExitStatus, CliError> {
     let project = cx.load_project().await?;
-    let wish =
-        WatchWish { names: args.services, dependencies: false, starts: false, scale: Vec::new() };
+    let wish = WatchWish {
+        names: args.services,
+        dependencies: false,
+        starts: false,
+        scale: Vec::new(),
+        unfinished: false,
+    };
     let project = selected(&project, &wish.names, wish.dependencies)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
@@ -116,9 +125,18 @@ pub(super) async fn follow(
         return Ok(false);
     };
     session.copy_initially();
+    let mut unfinished = wish.unfinished;
     loop {
-        let next = match session.run(stop).await? {
+        let next = match session.run(stop, unfinished).await? {
             End::Stopped => return Ok(true),
+            End::Better => {
+                let project = Arc::clone(session.project());
+                match make_so(cx, engine, None, &project).await {
+                    Ok(()) => unfinished = false,
+                    Err(error) => error.print(cx),
+                }
+                continue;
+            }
             End::Ignores => Arc::clone(session.project()),
             End::Stack(files) => {
                 match take_up(cx, engine, session.project(), wish, &files, announce).await {
@@ -192,26 +210,26 @@ async fn take_up(
         note(format!("{} changed: no container has to follow", shown.join(", ")));
     } else {
         note(format!("{} changed: the stack follows", shown.join(", ")));
-        let mut interrupts = Interrupts::listen();
-        let seen = Some(observed);
-        let up = bring_up(
-            cx,
-            engine,
-            seen,
-            &project,
-            &desired,
-            &options,
-            None,
-            &mut interrupts,
-            &|_| {},
-        )
-        .await;
-        match up {
-            Ok(_) => {}
+        match make_so(cx, engine, Some(observed), &project).await {
+            Ok(()) => {}
             Err(error) if error.is_unreachable() => return Err(error),
             // What is watched is what the files say, also where it does not run well.
             Err(error) => error.print(cx),
         }
     }
     Ok(Some(project))
+}
+
+/// Makes the stack what its files say. `observed` is the engine as it is, when the caller knows.
+async fn make_so(
+    cx: &Context,
+    engine: &Arc<DockerEngine>,
+    observed: Option<Observed>,
+    project: &Project,
+) -> Result<(), CliError> {
+    let (desired, options) = (desired(project), ReconcileOptions::default());
+    let mut interrupts = Interrupts::listen();
+    bring_up(cx, engine, observed, project, &desired, &options, None, &mut interrupts, &|_| {})
+        .await
+        .map(drop)
 }

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::act::Shared;
+use super::act::{Say, Shared};
 use crate::engine::{Engine as _, ExecRequest, ExecStreams};
 use crate::event::WatchEvent;
 use crate::project::{RUNNER_FOLDER, ServiceName};
@@ -61,6 +61,7 @@ impl Links {
             type_errors: false,
             is_foreign: false,
             has_signalled: false,
+            alone_until: None,
         };
         self.tasks.spawn(link.keep());
     }
@@ -85,6 +86,8 @@ struct Link {
     is_foreign: bool,
     /// Whether it was told by a signal before.
     has_signalled: bool,
+    /// Until when the runner saw changes by itself, unless it has told since what became of them.
+    alone_until: Option<Instant>,
 }
 
 /// A change that the runner was told of and has not answered.
@@ -186,6 +189,9 @@ impl Link {
 
     /// Takes in a word. Whether both sides understand each other.
     fn hear(&mut self, word: FromRunner, asked: &mut BTreeMap<u64, Asked>) -> bool {
+        if let FromRunner::Live { .. } = &word {
+            let _ = self.shared.say.send(Say::Live);
+        }
         match word {
             FromRunner::Hello { protocol } if protocol != PROTOCOL => {
                 self.is_foreign = true;
@@ -197,7 +203,8 @@ impl Link {
                 });
                 return false;
             }
-            FromRunner::Hello { .. } | FromRunner::Unknown => {}
+            FromRunner::Hello { .. } => self.alone_until = Some(Instant::now()),
+            FromRunner::Unknown => {}
             FromRunner::Live { id: Some(id), compile_ms, start_ms, .. } => {
                 if let Some(answered) = answered(asked, id) {
                     let watched = answered.sent.duration_since(answered.opened);
@@ -214,9 +221,17 @@ impl Link {
                     });
                 }
             }
-            FromRunner::Live { id: None, .. } => self.note("runs its newest version"),
+            FromRunner::Live { id: None, .. } => {
+                self.alone_until = None;
+                self.note("runs its newest version");
+            }
             FromRunner::Unchanged { id } => {
-                answered(asked, id);
+                if let Some(answered) = answered(asked, id)
+                    && self.alone_until.take_if(|end| answered.opened <= *end).is_some()
+                {
+                    let _ = self.shared.say.send(Say::Live);
+                    self.note("runs its newest version");
+                }
             }
             FromRunner::Failed { id, phase, message, frame, serving } => {
                 if let Some(id) = id {

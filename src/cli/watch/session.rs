@@ -66,6 +66,8 @@ pub(super) enum End {
     Stack(BTreeSet<PathBuf>),
     /// What is ignored is something else now.
     Ignores,
+    /// Code runs that did not before: what waited for it can follow.
+    Better,
 }
 
 /// A task that is under way.
@@ -94,6 +96,8 @@ pub(super) struct Session<'a> {
     /// Files of the stack that changed.
     stack: BTreeSet<PathBuf>,
     ignores: bool,
+    /// Whether something was done since it was last asked.
+    better: bool,
     /// Files that this very watch writes.
     own_output: Vec<PathBuf>,
     display: Option<(Box<dyn Reporter>, Instant)>,
@@ -144,6 +148,7 @@ impl<'a> Session<'a> {
             links: Links::default(),
             stack: BTreeSet::new(),
             ignores: false,
+            better: false,
             own_output: files::own_output(),
             display: None,
         };
@@ -186,8 +191,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Watches until something ends it. It can be resumed afterwards.
-    pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<End, CliError> {
+    /// Watches until something ends it; `unfinished` asks for an end as soon as code runs that did
+    /// not before. It can be resumed afterwards.
+    pub(super) async fn run(
+        &mut self,
+        stop: &CancellationToken,
+        unfinished: bool,
+    ) -> Result<End, CliError> {
         let mut first = true;
         let mut events = match self.attend(first).await {
             Ok(events) => {
@@ -208,6 +218,9 @@ impl<'a> Session<'a> {
                 }
                 if std::mem::take(&mut self.ignores) {
                     return Ok(End::Ignores);
+                }
+                if std::mem::take(&mut self.better) && unfinished {
+                    return Ok(End::Better);
                 }
             }
             self.begin_tasks(events.is_some());
@@ -489,7 +502,11 @@ impl<'a> Session<'a> {
 
     fn hear(&mut self, say: Say) {
         match say {
-            Say::Watch(event) => self.show(&event),
+            Say::Watch(event) => {
+                self.better |= matches!(event, WatchEvent::Done { .. });
+                self.show(&event);
+            }
+            Say::Live => self.better = true,
             Say::Error(error) => {
                 if self.cx.progress() != ProgressMode::Json {
                     error.print(self.cx);
