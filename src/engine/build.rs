@@ -1,6 +1,7 @@
 //! Image builds with BuildKit.
 
 mod contexts;
+mod grants;
 mod session;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
-use self::session::Grants;
+use self::grants::Grants;
 use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message};
 use super::pull::{credentials_of, registries_with_logins};
 use super::{DockerEngine, ProgressSink};

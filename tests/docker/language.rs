@@ -1,5 +1,12 @@
 //! Keys of Compose's language that act on the engine: rarer settings, hooks, builds, one-offs.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::thread;
+
+use serde_json::json;
+
 use crate::engine;
 use crate::support::{Stack, text};
 
@@ -130,6 +137,118 @@ secrets: {token: {file: ./token}, variable: {environment: TOLD}}
     assert_eq!(stack.exec("app", &["cat", "/base", "/file"]), "base\nfrom the library");
     assert_eq!(stack.exec("app", &["cat", "/length"]), format!("8\n{}", TOLD.len()));
     stack.ok(&["down", "--rmi", "local"]);
+}
+
+/// A key agent that holds one key: it answers each request for its list.
+fn agent(socket: &Path, key: &'static str) {
+    let listener = UnixListener::bind(socket).unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            // The length and the kind of what is asked, by the agent protocol: 11 asks for the keys.
+            let mut asked = [0; 5];
+            while client.read_exact(&mut asked).is_ok() && asked == [0, 0, 0, 1, 11] {
+                let blob = key.as_bytes();
+                let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes();
+                let mut answer = vec![12, 0, 0, 0, 1];
+                for part in [blob, b"comment"] {
+                    answer.extend(length(part));
+                    answer.extend(part);
+                }
+                client.write_all(&[&length(&answer)[..], &answer].concat()).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn builds_reach_the_agents_that_they_name() {
+    let stack = Stack::new(
+        "agent",
+        r#"
+services:
+  app:
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM devstack/base:trixie
+        COPY ask.pl /
+        RUN --mount=type=ssh perl /ask.pl > /keys
+        # BuildKit gives a connection up that does not answer its question of each second.
+        RUN sleep 2
+        RUN --mount=type=ssh,id=deploy perl /ask.pl >> /keys
+        RUN test -z "$$SSH_AUTH_SOCK"
+      no_cache: true
+      ssh: [default, deploy=./deploy.sock]
+    command: [sleep, infinity]
+    init: true
+"#,
+    );
+    stack.write(
+        "ask.pl",
+        "use IO::Socket::UNIX;\nmy $agent = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die \
+         $!;\n$agent->print(pack('NC', 1, 11));\n$agent->flush;\nread($agent, my $head, 9) == 9 or \
+         die;\nread($agent, my $length, 4);\nread($agent, my $key, unpack('N', $length));\nprint \
+         \"$key\\n\";\n",
+    );
+    agent(&stack.path("own.sock"), "key of the user");
+    agent(&stack.path("deploy.sock"), "key of the deployment");
+    let without = stack.devstack(&["up", "-d"]).ended_with(1);
+    assert!(without.stderr.contains("SSH_AUTH_SOCK names none"), "{without}");
+    let own = stack.path("own.sock").display().to_string();
+    let stack = stack.with_env("SSH_AUTH_SOCK", &own);
+    stack.ok(&["up", "-d"]);
+    assert_eq!(stack.exec("app", &["cat", "/keys"]), "key of the user\nkey of the deployment");
+    stack.ok(&["down", "--rmi", "local"]);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn devices_by_what_they_can_do_and_ipv6_arrive() {
+    let stack = Stack::new(
+        "asked",
+        r"
+x-sleeper: &sleeper
+  image: devstack/base:trixie
+  pull_policy: never
+  command: [sleep, infinity]
+  stop_signal: KILL
+services:
+  all: {<<: *sleeper, gpus: all}
+  some:
+    <<: *sleeper
+    gpus: [{driver: nvidia, device_ids: ['0', '2'], options: {mode: fast}}]
+    deploy:
+      resources: {reservations: {devices: [{capabilities: [tpu], count: 2}]}}
+  six: {<<: *sleeper}
+networks:
+  default:
+    enable_ipv6: true
+    ipam: {config: [{subnet: 'fd5a:219:43::/64'}]}
+",
+    );
+    // Nothing here has such devices, so that these are only made.
+    stack.ok(&["create"]);
+    let asked = |service: &str| stack.inspect(service)["HostConfig"]["DeviceRequests"].clone();
+    assert_eq!(
+        asked("all"),
+        json!([{"Driver": "", "Count": -1, "DeviceIDs": null, "Capabilities": [["gpu"]], "Options": null}])
+    );
+    assert_eq!(
+        asked("some"),
+        json!([
+            {
+                "Driver": "nvidia", "Count": 0, "DeviceIDs": ["0", "2"],
+                "Capabilities": [["gpu"]], "Options": {"mode": "fast"},
+            },
+            {"Driver": "", "Count": 2, "DeviceIDs": null, "Capabilities": [["tpu"]], "Options": null},
+        ])
+    );
+    let failed = stack.devstack(&["up", "-d", "all"]).ended_with(1);
+    assert!(failed.stderr.contains("gpus: all"), "{failed}");
+    stack.ok(&["up", "-d", "six"]);
+    let addresses = stack.exec("six", &["cat", "/proc/net/if_inet6"]);
+    assert!(addresses.contains("fd5a02190043"), "{addresses}");
 }
 
 #[test]

@@ -4,24 +4,15 @@
 //! /session`). bollard's own session offers logins only, so these builds have connections of
 //! their own, which is possible where the engine is reached by a socket or by plain TCP.
 
-use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use bollard::auth::DockerCredentials;
 use bollard::errors::Error as BollardError;
-use bollard::moby::buildkit::secrets::v1::secrets_server::{Secrets, SecretsServer};
-use bollard::moby::buildkit::secrets::v1::{GetSecretRequest, GetSecretResponse};
-use bollard::moby::filesync::v1::auth_server::{Auth, AuthServer};
-use bollard::moby::filesync::v1::{
-    CredentialsRequest, CredentialsResponse, FetchTokenRequest, FetchTokenResponse,
-    GetTokenAuthorityRequest, GetTokenAuthorityResponse, VerifyTokenAuthorityRequest,
-    VerifyTokenAuthorityResponse,
-};
-use bollard::moby::sshforward::v1::ssh_server::{Ssh, SshServer};
-use bollard::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentResponse};
+use bollard::health::health_server::HealthServer;
+use bollard::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
+use bollard::moby::filesync::v1::auth_server::AuthServer;
+use bollard::moby::sshforward::v1::ssh_server::SshServer;
 use bollard::models::BuildInfo;
 use bollard::query_parameters::BuildImageOptions;
 use bytes::Bytes;
@@ -33,37 +24,23 @@ use hyper::client::conn::http1;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response as HttpResponse, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
-use tonic::{Request as Call, Response, Status, Streaming};
 
+use super::grants::Grants;
 use crate::engine::endpoint::Endpoint;
-use crate::project::FileSource;
 
 /// The methods that the engine may call, told when the session begins.
-const METHODS: [&str; 4] = [
+const METHODS: [&str; 5] = [
+    "/grpc.health.v1.Health/Check",
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.sshforward.v1.SSH/CheckAgent",
     "/moby.sshforward.v1.SSH/ForwardAgent",
 ];
-
-/// BuildKit takes no larger secret, in bytes.
-const LARGEST_SECRET: usize = 500 * 1024;
-
-/// What a build may ask for.
-#[derive(Clone, Default)]
-pub(super) struct Grants {
-    /// By id.
-    pub(super) secrets: HashMap<String, FileSource>,
-    /// Sockets of SSH agents by id.
-    pub(super) agents: HashMap<String, PathBuf>,
-    /// Logins by registry.
-    pub(super) credentials: HashMap<String, DockerCredentials>,
-}
 
 /// Builds with a session of our own; the answers of the engine as bollard would give them.
 ///
@@ -158,6 +135,7 @@ async fn open_session(
     let pipe = Pipe(TokioIo::new(upgraded));
     Ok(AbortOnDropHandle::new(tokio::spawn(async move {
         let served = Server::builder()
+            .add_service(HealthServer::new(grants.clone()))
             .add_service(AuthServer::new(grants.clone()))
             .add_service(SecretsServer::new(grants.clone()))
             .add_service(SshServer::new(grants))
@@ -246,146 +224,5 @@ impl AsyncWrite for Pipe {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-#[tonic::async_trait]
-impl Secrets for Grants {
-    async fn get_secret(
-        &self,
-        request: Call<GetSecretRequest>,
-    ) -> Result<Response<GetSecretResponse>, Status> {
-        let id = &request.get_ref().id;
-        let data = match self.secrets.get(id) {
-            // BuildKit goes on without a secret that the Dockerfile does not require.
-            None => return Err(Status::not_found(format!("the file gives no secret `{id}`"))),
-            Some(FileSource::File(path)) => tokio::fs::read(path).await.map_err(|error| {
-                Status::failed_precondition(format!("secret `{id}`, {}: {error}", path.display()))
-            })?,
-            Some(FileSource::Environment { value, .. } | FileSource::Content(value)) => {
-                value.expose().as_bytes().to_vec()
-            }
-        };
-        if data.len() > LARGEST_SECRET {
-            let message = format!("the secret `{id}` is larger than {LARGEST_SECRET} bytes");
-            return Err(Status::failed_precondition(message));
-        }
-        Ok(Response::new(GetSecretResponse { data }))
-    }
-}
-
-#[tonic::async_trait]
-impl Ssh for Grants {
-    type ForwardAgentStream = BoxStream<'static, Result<BytesMessage, Status>>;
-
-    async fn check_agent(
-        &self,
-        request: Call<CheckAgentRequest>,
-    ) -> Result<Response<CheckAgentResponse>, Status> {
-        self.agent(&request.get_ref().id).map(|_| Response::new(CheckAgentResponse {}))
-    }
-
-    async fn forward_agent(
-        &self,
-        request: Call<Streaming<BytesMessage>>,
-    ) -> Result<Response<Self::ForwardAgentStream>, Status> {
-        let id = request.metadata().get("buildkit.ssh.id").and_then(|id| id.to_str().ok());
-        let path = self.agent(id.unwrap_or_default())?;
-        let agent = dial(path).await.map_err(|error| {
-            Status::unavailable(format!("the SSH agent {}: {error}", path.display()))
-        })?;
-        let (mut from_agent, mut to_agent) = tokio::io::split(agent);
-        let mut asked = request.into_inner();
-        let (sender, receiver) = mpsc::channel(16);
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = asked.next().await {
-                if to_agent.write_all(&message.data).await.is_err() {
-                    break;
-                }
-            }
-            let _ = to_agent.shutdown().await;
-        });
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 16 * 1024];
-            while let Ok(length @ 1..) = from_agent.read(&mut buffer).await {
-                let message = BytesMessage { data: buffer[..length].to_vec() };
-                if sender.send(Ok(message)).await.is_err() {
-                    break;
-                }
-            }
-        });
-        let answers = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|message| (message, receiver))
-        });
-        Ok(Response::new(answers.boxed()))
-    }
-}
-
-impl Grants {
-    fn agent(&self, id: &str) -> Result<&PathBuf, Status> {
-        let id = if id.is_empty() { "default" } else { id };
-        self.agents
-            .get(id)
-            .ok_or_else(|| Status::not_found(format!("the file gives no SSH agent `{id}`")))
-    }
-}
-
-#[cfg(unix)]
-async fn dial(path: &std::path::Path) -> io::Result<tokio::net::UnixStream> {
-    tokio::net::UnixStream::connect(path).await
-}
-
-#[cfg(not(unix))]
-async fn dial(_path: &std::path::Path) -> io::Result<tokio::net::TcpStream> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[tonic::async_trait]
-impl Auth for Grants {
-    async fn credentials(
-        &self,
-        request: Call<CredentialsRequest>,
-    ) -> Result<Response<CredentialsResponse>, Status> {
-        let host = request.get_ref().host.as_str();
-        // The default registry goes by two names.
-        let names: &[&str] = match host {
-            "registry-1.docker.io" => {
-                &["registry-1.docker.io", "docker.io", "https://index.docker.io/v1/"]
-            }
-            _ => &[host],
-        };
-        let login = names.iter().find_map(|name| self.credentials.get(*name));
-        let (username, secret) = match login {
-            Some(login) => match (&login.identitytoken, &login.username, &login.password) {
-                (Some(token), ..) => (String::new(), token.clone()),
-                (None, username, password) => {
-                    (username.clone().unwrap_or_default(), password.clone().unwrap_or_default())
-                }
-            },
-            None => (String::new(), String::new()),
-        };
-        Ok(Response::new(CredentialsResponse { username, secret }))
-    }
-
-    // BuildKit then fetches tokens by itself.
-    async fn fetch_token(
-        &self,
-        _request: Call<FetchTokenRequest>,
-    ) -> Result<Response<FetchTokenResponse>, Status> {
-        Err(Status::unimplemented("tokens are fetched by the engine"))
-    }
-
-    async fn get_token_authority(
-        &self,
-        _request: Call<GetTokenAuthorityRequest>,
-    ) -> Result<Response<GetTokenAuthorityResponse>, Status> {
-        Err(Status::unimplemented("tokens are fetched by the engine"))
-    }
-
-    async fn verify_token_authority(
-        &self,
-        _request: Call<VerifyTokenAuthorityRequest>,
-    ) -> Result<Response<VerifyTokenAuthorityResponse>, Status> {
-        Err(Status::unimplemented("tokens are fetched by the engine"))
     }
 }
