@@ -40,7 +40,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { project, seen } = cx.load_to_create().await?;
+    let ToCreate { project, seen, .. } = cx.load_to_plan().await?;
     let mut project = Project::clone(&*selected(&project, &args.services, args.with_dependencies)?);
     project.services.retain(|_, service| service.build.is_some());
     if project.services.is_empty() {

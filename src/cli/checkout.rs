@@ -2,9 +2,11 @@
 
 use super::context::{Context, Files};
 use super::error::CliError;
+use super::turn;
 use crate::config::diagnostic::Diagnostics;
 use crate::engine::{DockerEngine, Engine as _, EngineError};
 use crate::os::files::{real_path, same_folder};
+use crate::os::turn::Turn;
 use crate::plan::{Identity, IdentityReason, Place, identity};
 use crate::project::{Project, ProjectName};
 use crate::state::Observed;
@@ -17,6 +19,7 @@ pub(super) struct Checkout {
     pub(super) reason: Option<IdentityReason>,
     /// What was seen of the engine on the way, when that was all of it.
     seen: Option<Observed>,
+    turn: Option<Turn>,
 }
 
 /// The stack for a command that makes something.
@@ -25,6 +28,8 @@ pub(super) struct ToCreate {
     /// The engine as it was a moment ago, where the project's name depended on it: the command's
     /// plan need not ask again.
     pub(super) seen: Option<Observed>,
+    /// While it is held no other devstack changes the stack; `None` for who only looks.
+    pub(super) turn: Option<Turn>,
 }
 
 /// What was seen of the engine a moment ago; looks at it when nothing was.
@@ -45,6 +50,8 @@ enum Look {
     Containers,
     /// All: whoever asks needs it next.
     Everything,
+    /// All, as soon as no other devstack is changing the stack.
+    InTurn,
 }
 
 impl Context {
@@ -56,18 +63,28 @@ impl Context {
 
     async fn checkout(&self, look: Look) -> Result<Checkout, CliError> {
         let Files { project, warnings, name_given, .. } = self.load_files()?;
-        let asked =
-            |project, warnings, reason| Ok(Checkout { project, warnings, reason, seen: None });
-        if name_given {
-            return asked(project, warnings, None);
+        let asked = |project, warnings, reason, turn| {
+            Ok(Checkout { project, warnings, reason, seen: None, turn })
+        };
+        if name_given && !matches!(look, Look::InTurn) {
+            return asked(project, warnings, None, None);
         }
         // Whoever needs the engine says that it cannot be reached.
         let Ok(engine) = self.connect().await else {
-            return asked(project, warnings, Some(IdentityReason::Asked));
+            let reason = (!name_given).then_some(IdentityReason::Asked);
+            return asked(project, warnings, reason, None);
         };
+        // Before anything is looked at: two checkouts that begin at once would both see nobody.
+        let turn = match look {
+            Look::InTurn => turn::take(self, &engine, &project.name).await,
+            Look::Containers | Look::Everything => None,
+        };
+        if name_given {
+            return asked(project, warnings, None, turn);
+        }
         let (Identity { name, reason }, seen) = find(&engine, &project, look).await?;
         if name == project.name {
-            return Ok(Checkout { project, warnings, reason: Some(reason), seen });
+            return Ok(Checkout { project, warnings, reason: Some(reason), seen, turn });
         }
         // Once more, so that whatever the files make of the name follows.
         let Files { mut project, warnings, .. } = self.load_files_as(Some(name.to_string()))?;
@@ -75,18 +92,28 @@ impl Context {
             let suffix = name.as_str().strip_prefix(asked.as_str()).unwrap_or(name.as_str());
             project.separate_built_images(suffix);
         }
-        Ok(Checkout { project, warnings, reason: Some(reason), seen })
+        Ok(Checkout { project, warnings, reason: Some(reason), seen, turn })
     }
 
-    /// Reads the stack's files for a command that makes something: says so when the checkout runs
-    /// under another name than the files say.
+    /// Reads the stack's files for a command that says what could be made: tells when the checkout
+    /// runs under another name than the files say.
+    pub(super) async fn load_to_plan(&self) -> Result<ToCreate, CliError> {
+        self.load_and_tell(Look::Everything).await
+    }
+
+    /// The same for a command that makes something. Waits until no other devstack is at it.
     pub(super) async fn load_to_create(&self) -> Result<ToCreate, CliError> {
-        let Checkout { project, warnings, reason, seen } = self.checkout(Look::Everything).await?;
+        let look = if self.global.dry_run { Look::Everything } else { Look::InTurn };
+        self.load_and_tell(look).await
+    }
+
+    async fn load_and_tell(&self, look: Look) -> Result<ToCreate, CliError> {
+        let Checkout { project, warnings, reason, seen, turn } = self.checkout(look).await?;
         self.print_diagnostics(&warnings);
         if let Some(note) = reason.and_then(|reason| note(&project.name, &reason)) {
             self.note(&note);
         }
-        Ok(ToCreate { project, seen })
+        Ok(ToCreate { project, seen, turn })
     }
 }
 

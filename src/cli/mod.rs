@@ -64,6 +64,7 @@ mod streams;
 mod timing;
 mod timings;
 mod top;
+mod turn;
 mod up;
 mod urls;
 mod version;

@@ -81,7 +81,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { project, seen } = cx.load_to_create().await?;
+    let ToCreate { project, seen, turn } = cx.load_to_create().await?;
     let names = [args.service.clone()];
     let only = selected(&project, &names, false)?;
     let Some(name) = only.services.keys().next().cloned() else {
@@ -99,6 +99,7 @@ pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliEr
         ReconcileOptions { build: args.build, wait: false, ..ReconcileOptions::default() };
     let container =
         prepare(cx, &engine, seen, &project, &desired, &options, &mut interrupts).await?;
+    drop(turn);
     let Some(container) = container else { return Ok(ExitStatus::Success) };
 
     if args.detach {

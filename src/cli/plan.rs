@@ -61,7 +61,7 @@ struct Change {
 }
 
 pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { project, seen } = cx.load_to_create().await?;
+    let ToCreate { project, seen, .. } = cx.load_to_plan().await?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let engine = cx.connect().await?;
     let (observed, desired) = prepare(cx, &engine, seen, &project, &desired(&project)).await?;

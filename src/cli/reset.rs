@@ -36,7 +36,7 @@ pub(super) struct ResetArgs {
 }
 
 pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { project, seen } = cx.load_to_create().await?;
+    let ToCreate { project, seen, turn } = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let services = scope.services(&args.services)?;
     args.timing.prepare(cx)?;
@@ -90,6 +90,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     let wait = args.wait_timeout.map(Duration::from_secs);
     let then_up = images_first.then_some((&*project, &desired));
     let outcome = begin_afresh(cx, &engine, &plan, wait, then_up).await;
+    drop(turn);
     let concluded = args.timing.conclude(cx, &engine, &project.name, "reset").await;
     outcome?;
     concluded?;

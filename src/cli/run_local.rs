@@ -49,7 +49,7 @@ pub(super) struct RunLocalArgs {
 }
 
 pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { project, seen } = cx.load_to_create().await?;
+    let ToCreate { project, seen, turn } = cx.load_to_create().await?;
     let scope = Scope { name: project.name.clone(), project: Some(project.clone()) };
     let place = match &args.place {
         Some(name) => Some(scope.service(name)?),
@@ -75,6 +75,7 @@ pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitSt
         bring_up(cx, &engine, seen, &needed, &desired, &options, wait, &mut interrupts, &|_| {})
             .await?;
     }
+    drop(turn);
     if cx.global.dry_run {
         return Ok(ExitStatus::Success);
     }

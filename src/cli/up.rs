@@ -146,7 +146,7 @@ impl UpArgs {
 }
 
 pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliError> {
-    let ToCreate { mut project, seen } = cx.load_to_create().await?;
+    let ToCreate { mut project, seen, turn } = cx.load_to_create().await?;
     apply_scale(&mut project, &args.scale)?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let wish = WatchWish {
@@ -166,6 +166,8 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let outcome =
         bring_up(cx, &engine, seen, &project, &desired, &options, wait, &mut interrupts, &|_| {})
             .await;
+    // What comes now may last, and changes nothing.
+    drop(turn);
     let concluded = args.timing.conclude(cx, &engine, &project.name, "up").await;
     if let (Err(error), true) = (&outcome, cx.is_ci()) {
         ci::print_logs(cx, &engine, &project.name, error).await;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::turn::{Holder, Turn};
+
 /// A folder of small files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
@@ -28,6 +30,15 @@ impl Cache {
     /// When it is not there, not readable or not UTF-8.
     pub fn read(&self, file: &str) -> io::Result<String> {
         fs::read_to_string(self.folder.join(file))
+    }
+
+    /// Takes the turn of this name, or tells who has it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written to.
+    pub fn turn(&self, name: &str) -> io::Result<Result<Turn, Holder>> {
+        fs::create_dir_all(&self.folder)?;
+        Turn::try_take(&self.folder.join(name))
     }
 
     /// Writes a file anew, as a whole or not at all: whoever reads it at the same time sees the old

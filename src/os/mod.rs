@@ -16,5 +16,6 @@ pub mod raw_terminal;
 pub mod signal;
 pub mod socket;
 pub mod terminal;
+pub mod turn;
 
 pub use files::{docker_config, ssh_agent};

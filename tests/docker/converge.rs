@@ -1,7 +1,7 @@
 //! What a second `up` changes, and what it leaves alone.
 
 use crate::engine;
-use crate::support::{Stack, seconds, text};
+use crate::support::{Run, Stack, free_port, seconds, text};
 
 const IDLE: &str = "image: redis:8\n    init: true\n    command: [sleep, infinity]\n";
 
@@ -225,13 +225,19 @@ fn a_changed_network_is_made_anew_with_its_containers() {
 #[test]
 #[ignore = "needs a Docker engine"]
 fn two_ups_at_the_same_time_end_with_one_container_each() {
-    let stack = Stack::new("twice", &format!("services:\n  one:\n    {IDLE}  two:\n    {IDLE}"));
+    let port = free_port();
+    let stack = Stack::new(
+        "twice",
+        &format!(
+            "services:\n  one:\n    {IDLE}    ports: ['127.0.0.1:{port}:80']\n  two:\n    {IDLE}"
+        ),
+    );
     let runs = [stack.spawn(&["up", "-d"]), stack.spawn(&["up", "-d"])];
-    // One of them may lose; what matters is what is there afterwards.
-    for run in runs {
-        run.end();
-    }
-    stack.ok(&["up", "-d"]);
+    let [one, other] = runs.map(|run| run.end().ended_with(0));
+    let has_waited = |run: &Run| run.stderr.contains("is changing this stack: waiting");
+    let (first, second) = if has_waited(&one) { (other, one) } else { (one, other) };
+    assert!(has_waited(&second) && first.stderr.contains("one  created"), "{first} {second}");
+    second.says(&["nothing to do"]);
     let name = stack.name();
     assert_eq!(
         stack.resources(),

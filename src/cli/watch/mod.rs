@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::scope::{desired, selected};
+use super::turn;
 use super::up::bring_up;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::event::WatchEvent;
@@ -131,6 +132,7 @@ pub(super) async fn follow(
             End::Stopped => return Ok(true),
             End::Better => {
                 let project = Arc::clone(session.project());
+                let _turn = turn::take_again(cx, engine).await;
                 match make_so(cx, engine, None, &project).await {
                     Ok(()) => unfinished = false,
                     Err(error) => error.print(cx),
@@ -180,6 +182,7 @@ async fn take_up(
     files: &BTreeSet<PathBuf>,
     announce: &(dyn Fn(&Arc<Project>) + Sync),
 ) -> Result<Option<Arc<Project>>, CliError> {
+    let _turn = turn::take_again(cx, engine).await;
     let mut project = cx.load_project().await?;
     super::up::apply_scale(&mut project, &wish.scale)?;
     let mut names = wish.names.clone();
