@@ -12,7 +12,7 @@ use crate::config::redact::{is_secret_name, redact_url};
 use crate::engine::{DockerEngine, Engine as _, LogLines};
 use crate::execute::probe_once;
 use crate::explain::{Symptoms, explain};
-use crate::project::{DependsOnCondition, Project, Service, ServiceName};
+use crate::project::{DependsOnCondition, Project, RestartPolicy, Service, ServiceName};
 use crate::report::Tone;
 use crate::state::{
     ContainerSpec, ContainerState, Desired, Health, Observed, ObservedContainer, labels,
@@ -147,12 +147,7 @@ async fn service_status(
         .map(|(name, url)| Url { name, url: if show_secrets { url } else { redact_url(&url) } })
         .collect();
     let credentials = if show_secrets { credentials(service, &urls) } else { IndexMap::default() };
-    let finishes = project.services.values().any(|other| {
-        other.depends_on.get(&service.name).is_some_and(|dependency| {
-            dependency.condition == DependsOnCondition::ServiceCompletedSuccessfully
-        })
-    });
-    let ok = is_ok(&containers, answer.as_ref(), finishes);
+    let ok = is_ok(&containers, answer.as_ref(), ending(project, service));
     let trouble = match (speaker, &answer) {
         (Some(container), _) if !ok => trouble(engine, service, container, answer.as_ref()).await,
         _ => Trouble::default(),
@@ -199,17 +194,44 @@ fn credentials(service: &Service, urls: &[Url]) -> IndexMap<String, String> {
         .collect()
 }
 
-/// Whether a service is as it should be. One that is to finish has done so; one that finished
-/// although nobody waits for that is well too.
+/// What the end of a service with exit code 0 means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Another service waits for it.
+    Wanted,
+    /// It may have done its work.
+    Fine,
+    /// It was stopped: others connect to it, or the engine starts it again.
+    Stop,
+}
+
+fn ending(project: &Project, service: &Service) -> Ending {
+    let is_wanted = project.services.values().any(|other| {
+        other.depends_on.get(&service.name).is_some_and(|dependency| {
+            dependency.condition == DependsOnCondition::ServiceCompletedSuccessfully
+        })
+    });
+    let is_there_to_run = service.ready.is_some()
+        || !service.ports.is_empty()
+        || service.healthcheck.as_ref().is_some_and(|check| !check.disable)
+        || matches!(service.restart, RestartPolicy::Always | RestartPolicy::UnlessStopped);
+    match (is_wanted, is_there_to_run) {
+        (true, _) => Ending::Wanted,
+        (false, true) => Ending::Stop,
+        (false, false) => Ending::Fine,
+    }
+}
+
+/// Whether a service is as it should be.
 fn is_ok(
     containers: &[&ObservedContainer],
     answer: Option<&Result<(), String>>,
-    finishes: bool,
+    ending: Ending,
 ) -> bool {
     !containers.is_empty()
         && containers.iter().all(|container| match container.state {
-            ContainerState::Exited { code } => code == 0,
-            ContainerState::Running if finishes => false,
+            ContainerState::Exited { code } => code == 0 && ending != Ending::Stop,
+            ContainerState::Running if ending == Ending::Wanted => false,
             ContainerState::Running => match answer {
                 Some(answer) => answer.is_ok(),
                 None => !matches!(container.health, Some(Health::Unhealthy | Health::Starting)),

@@ -87,6 +87,12 @@ fn health_has_an_exit_code_and_says_what_a_known_failure_means() {
     stack.ok(&["up", "-d"]);
     assert!(stack.ok(&["health"]).stdout.contains("✔ running"));
     assert_eq!(stack.ok(&["health", "--quiet"]).stdout, "");
+    let server =
+        script("server", "trap 'exit 0' TERM; sleep infinity & wait", "    restart: always\n");
+    stack.write("devstack.yaml", &format!("services:\n{server}"));
+    stack.ok(&["up", "-d"]);
+    stack.ok(&["stop"]);
+    assert!(stack.fails(&["health"]).stdout.contains("✘ exited  exit code 0"));
     stack.write("devstack.yaml", &format!("services:\n{fine}{}", script("dead", dies, "")));
     stack.devstack(&["up", "-d", "--no-wait"]);
     eventually("it ends", seconds(20), || stack.inspect("dead")["State"]["Running"] == false);
