@@ -209,10 +209,9 @@ impl<'a> Following<'a> {
     }
 
     fn concerns(&self, event: &ContainerEvent) -> bool {
-        event.project.as_deref() == Some(self.wish.project.as_str())
-            && event.service.as_ref().is_some_and(|service| {
-                self.wish.services.is_empty() || self.wish.services.contains(service)
-            })
+        event.service_of(&self.wish.project).is_some_and(|service| {
+            self.wish.services.is_empty() || self.wish.services.contains(service)
+        })
     }
 
     fn take_up(&mut self, told: &Told) {

@@ -33,11 +33,8 @@ struct Watch {
 
 impl Watch {
     fn see(&mut self, event: &ContainerEvent) -> Option<Notice> {
-        let service = event.service.as_ref()?;
-        let ours = event.project.as_deref() == Some(self.project.as_str());
-        if !ours || !self.services.contains(service) {
-            return None;
-        }
+        let service =
+            event.service_of(&self.project).filter(|service| self.services.contains(service))?;
         let reason = match event.kind {
             // 130 and 143 are how processes end that somebody asked to.
             ContainerEventKind::Died { code: 0 | 130 | 143 } | ContainerEventKind::Removed => {
@@ -235,6 +232,7 @@ mod tests {
                 name: format!("{project}-{service}-1"),
                 project: Some(project.to_owned()),
                 service: Some(name(service)),
+                is_one_off: false,
             });
             let told = match told {
                 Some(Notice::Failed { service, reason }) => format!("{service} {reason}"),

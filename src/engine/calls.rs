@@ -371,5 +371,8 @@ fn container_event(message: bollard::models::EventMessage) -> Option<ContainerEv
         name: attributes.get("name").cloned().unwrap_or_default(),
         project: attributes.get(labels::PROJECT).cloned(),
         service: attributes.get(labels::SERVICE).and_then(|service| service.parse().ok()),
+        is_one_off: attributes
+            .get(labels::ONE_OFF)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
     })
 }

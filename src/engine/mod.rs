@@ -35,7 +35,7 @@ use futures_util::stream::BoxStream;
 use indexmap::IndexMap;
 
 use crate::event::Progress;
-use crate::project::{Duration, Hook, ServiceName};
+use crate::project::{Duration, Hook, ProjectName, ServiceName};
 use crate::state::{
     ContainerId, ContainerSpec, ContainerState, Health, ImageSpec, InjectedFile, NetworkSpec,
     Observed, ObservedPort, VolumeSpec,
@@ -70,6 +70,17 @@ pub struct ContainerEvent {
     pub project: Option<String>,
     /// The service that it is labelled with.
     pub service: Option<ServiceName>,
+    /// Whether it does one thing and is none of the service's own: of `run`, or of a hook.
+    pub is_one_off: bool,
+}
+
+impl ContainerEvent {
+    /// The service of this project whose own container it is.
+    #[must_use]
+    pub fn service_of(&self, project: &ProjectName) -> Option<&ServiceName> {
+        let ours = self.project.as_deref() == Some(project.as_str()) && !self.is_one_off;
+        self.service.as_ref().filter(|_| ours)
+    }
 }
 
 /// What happened to a container.

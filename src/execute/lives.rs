@@ -116,6 +116,7 @@ mod tests {
             name: id.to_owned(),
             project: None,
             service: None,
+            is_one_off: false,
         }
     }
 

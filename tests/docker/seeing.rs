@@ -183,9 +183,12 @@ fn whoever_is_attached_is_told_when_a_service_fails_and_recovers() {
     // Followed when this is shown.
     stack.exec("app", &["sh", "-c", "echo now > /proc/1/fd/1"]);
     up.prints("now\n");
+    // What is run beside it is somebody else's business.
+    stack.devstack(&["run", "--rm", "-T", "app", "sh", "-c", "echo aside; exit 4"]).ended_with(4);
     stack.exec("app", &["touch", "/tmp/die"]);
     up.says("✘ app exited with code 3");
     up.says("✔ app has recovered");
+    assert!(!up.has_said("code 4") && !up.stdout_now().contains("aside"));
     up.interrupt();
     up.end().ended_with(130);
 }

@@ -361,12 +361,10 @@ impl<'a> Session<'a> {
     }
 
     fn notice(&mut self, event: &ContainerEvent) {
-        if event.project.as_deref() != Some(self.shared.project.name.as_str())
-            || event.kind != ContainerEventKind::Started
-        {
+        if event.kind != ContainerEventKind::Started {
             return;
         }
-        let Some(service) = event.service.clone() else { return };
+        let Some(service) = event.service_of(&self.shared.project.name).cloned() else { return };
         if self.watched().any(|watched| *watched == service) {
             let number = event.name.rsplit('-').next().and_then(|it| it.parse().ok()).unwrap_or(1);
             self.meet(&service, &event.id, number);

@@ -218,6 +218,7 @@ impl FakeEngine {
             name: container.name.clone(),
             project: container.labels.get(labels::PROJECT).cloned(),
             service: container.service(),
+            is_one_off: container.is_one_off(),
         });
     }
 
