@@ -1,16 +1,8 @@
 // What there is to run: the entry, the folders of its sources, and where compiled files go.
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { PACKAGE_FILES, packageFolder } from './managers.js';
 import { parseJsonc, readTsconfig } from './tsconfig.js';
-
-/** Files at the root that decide what is installed. */
-export const PACKAGE_FILES = [
-  'package.json',
-  'package-lock.json',
-  'npm-shrinkwrap.json',
-  'yarn.lock',
-  'pnpm-lock.yaml',
-];
 
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 const DECLARATION = /\.d\.[cm]?ts$/;
@@ -63,6 +55,7 @@ export function readProject(root, settings, outFolder) {
   const out = join(outFolder, outDir.startsWith('..') || outDir === '' ? 'dist' : outDir);
   const project = new Project({
     root,
+    packageFolder: packageFolder(root),
     manifest,
     entry,
     compiled,
@@ -122,7 +115,7 @@ export class Project {
   }
 
   isPackageFile(file) {
-    return dirname(file) === this.root && PACKAGE_FILES.includes(basename(file));
+    return [this.root, this.packageFolder].includes(dirname(file)) && PACKAGE_FILES.includes(basename(file));
   }
 
   isSettingFile(file) {
@@ -167,6 +160,17 @@ export class Project {
       wanted.delete(name);
     }
     for (const name of wanted) symlinkSync(join(this.root, name), join(this.mirror, name));
+    this.#linkPackagesAbove();
+  }
+
+  /** What a workspace has in common lies above its applications. */
+  #linkPackagesAbove() {
+    const link = join(dirname(this.mirror), 'node_modules');
+    rmSync(link, { force: true });
+    for (let folder = dirname(this.root); folder !== dirname(folder); folder = dirname(folder)) {
+      const modules = join(folder, 'node_modules');
+      if (existsSync(modules)) return symlinkSync(modules, link);
+    }
   }
 }
 

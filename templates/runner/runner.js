@@ -10,9 +10,11 @@ import { codeFrame, ownPlace } from './frame.js';
 import { Hold } from './hold.js';
 import { complain, milliseconds, names, say } from './log.js';
 import { readOptions } from './options.js';
-import { install, outOfDate, packageState } from './packages.js';
+import { isPlugAndPlay } from './managers.js';
+import { install, packageState } from './packages.js';
 import { holdFile, runFolder, socketFile } from './place.js';
 import { readProject } from './project.js';
+import { outOfDate } from './records.js';
 import { Sources } from './sources.js';
 import { Stage } from './stage.js';
 import { Types } from './types.js';
@@ -93,9 +95,12 @@ class Runner {
 
   /** The lock file may have changed while nothing ran. */
   async #catchUp() {
-    const reason = outOfDate(this.#root);
-    if (!reason) return;
-    say(`packages are not those of the lock file (${reason}): installs them`);
+    if (isPlugAndPlay(this.#root)) {
+      complain("this is Yarn's Plug'n'Play, and reloads need node_modules: write `nodeLinker: node-modules` into .yarnrc.yml");
+    }
+    const found = outOfDate(this.#root);
+    if (!found) return;
+    say(`packages are not those of ${found.lock} (${found.reason}): installs them`);
     const trouble = await install(this.#root, true);
     const service = this.#options.service ?? 'SERVICE';
     // What is there may do all the same.
@@ -255,9 +260,9 @@ class Runner {
   /** Whether the rest of the reload has a point. */
   async #installChanges(job) {
     const now = packageState(this.#root);
-    if (now === this.#installed) return true;
-    const locks = ['package-lock.json', 'npm-shrinkwrap.json'];
-    const lockChanged = job.all || [...job.paths].some((path) => locks.some((lock) => path.endsWith(lock)));
+    const before = this.#installed;
+    const lockChanged = now.lock !== before.lock;
+    if (now.manifest === before.manifest && !lockChanged) return true;
     const reason = 'package.json or its lock file changed: installs packages';
     say(reason);
     this.#channel.tell({ type: 'installing', reason });

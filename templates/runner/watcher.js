@@ -30,6 +30,7 @@ export class Watcher {
     for (const path of this.#project.paths) this.#watch(path);
     // The files at the root that decide how everything is compiled and what is installed.
     this.#watch(this.#project.root, true);
+    this.#watch(this.#project.packageFolder, true);
   }
 
   stop() {
@@ -80,7 +81,8 @@ export class Watcher {
     if (name === null) return;
     const path = join(folder, name);
     const project = this.#project;
-    const below = folder !== project.root || project.paths.includes(project.root);
+    const isFlat = folder === project.root || folder === project.packageFolder;
+    const below = !isFlat || project.paths.includes(folder);
     if (below && !project.isSkippedFolder(name)) {
       // A new folder is watched before its files are looked at, so that none is missed.
       this.#forget(path);
