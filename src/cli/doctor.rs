@@ -22,7 +22,7 @@ use crate::doctor::{
 use crate::engine::{DockerEngine, Engine as _, EngineInfo};
 use crate::os::{files, machine, socket};
 use crate::plan::{self, ReconcileOptions, reconcile};
-use crate::project::{Project, PullPolicy};
+use crate::project::{PackageManager, Project, PullPolicy};
 use crate::report::{Paint, Tone};
 use crate::state::{Observed, labels};
 
@@ -363,12 +363,15 @@ fn limits(
 
 /// Whether a Dockerfile speaks of a package manager of Node.js.
 fn builds_with_npm(project: &Project) -> bool {
+    let programs: Vec<&str> =
+        PackageManager::all().iter().map(|manager| manager.program.as_str()).collect();
     project.services.values().filter_map(|service| service.build.as_ref()).any(|build| {
         let text = build.dockerfile_inline.clone().or_else(|| {
             let file = build.dockerfile.as_deref().unwrap_or(Path::new("Dockerfile"));
             files::read_text(&build.context.join(file)).ok()
         });
-        text.is_some_and(|text| ["npm ", "yarn ", "pnpm "].iter().any(|it| text.contains(it)))
+        let is_called = |text: &str| text.split_whitespace().any(|word| programs.contains(&word));
+        text.is_some_and(|text| is_called(&text))
     })
 }
 

@@ -168,7 +168,7 @@ pub struct StackFacts {
     pub leftovers: Vec<String>,
     /// Whether some image is built.
     pub builds: bool,
-    /// Whether some image is built with npm, yarn or pnpm.
+    /// Whether some image is built with a package manager of Node.js.
     pub builds_with_npm: bool,
     /// Other projects whose folders are gone.
     pub dead_projects: Vec<Neighbour>,

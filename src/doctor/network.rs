@@ -103,8 +103,8 @@ fn authorities(facts: &Facts) -> Option<Finding> {
         _ => false,
     };
     let what = if npm {
-        "builds do not: behind a proxy that reads TLS, `npm ci` fails with \
-         SELF_SIGNED_CERT_IN_CHAIN or UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+        "builds do not: behind a proxy that reads TLS, `npm ci` and its like \
+         fail with SELF_SIGNED_CERT_IN_CHAIN or UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
     } else {
         "builds do not: behind a proxy that reads TLS, downloads in them fail"
     };

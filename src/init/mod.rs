@@ -2,12 +2,14 @@
 //! says in devstack's own words. Pure: what was found comes in as values, text goes out.
 
 mod convert;
+mod installer;
 mod readiness;
 mod write;
 
 pub use convert::{Convertible, convert};
+pub use installer::Installer;
 pub use readiness::native_readiness;
-pub use write::{Application, PackageManager, Written, write};
+pub use write::{Application, Written, write};
 
 /// The first line of a written file, by which an editor finds the schema, a file beside it.
 pub const SCHEMA_FILE: &str = "devstack.schema.json";

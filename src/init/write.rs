@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::installer::Installer;
 use super::modeline;
 use crate::project::{Dockerfile, ServiceName, Stage};
 
@@ -19,8 +20,8 @@ pub struct Application {
     pub name: String,
     /// The text of its `package.json`.
     pub package: Option<String>,
-    /// Who installs its packages, by the lock file.
-    pub packages_by: Option<PackageManager>,
+    /// Who installs its packages; npm when nothing says so.
+    pub packages_by: Option<Installer>,
     /// The text of its `Dockerfile`.
     pub dockerfile: Option<String>,
     /// The text of the schema of Prisma.
@@ -37,17 +38,6 @@ pub struct Application {
     pub settings: Vec<String>,
     /// A declarative configuration for Kong, from the folder of the stack's file.
     pub kong: Option<String>,
-}
-
-/// Who installs the packages of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageManager {
-    /// npm, with `package-lock.json`.
-    Npm,
-    /// Yarn, with `yarn.lock`.
-    Yarn,
-    /// pnpm, with `pnpm-lock.yaml`.
-    Pnpm,
 }
 
 /// A file to write, and what a person should look at in it.
@@ -304,6 +294,13 @@ impl Stack {
         } else {
             self.inline(application, &folder);
         }
+        if application.packages_by.as_ref().is_some_and(Installer::is_plug_and_play) {
+            self.notes.push(
+                "Yarn's Plug'n'Play has no node_modules, which reloads need: write `nodeLinker: \
+                 node-modules` into .yarnrc.yml"
+                    .to_owned(),
+            );
+        }
         self.line(4, "volumes:");
         let source = if application.path == "." {
             format!("./{folder}")
@@ -332,24 +329,22 @@ impl Stack {
 
     /// An image of the application's packages, where there is no Dockerfile.
     fn inline(&mut self, application: &Application, folder: &str) {
-        let (lock, install) = match application.packages_by {
-            Some(PackageManager::Npm) => (" package-lock.json", "npm ci"),
-            Some(PackageManager::Yarn) => {
-                (" yarn.lock", "npm install --global yarn && yarn install --frozen-lockfile")
-            }
-            Some(PackageManager::Pnpm) => {
-                (" pnpm-lock.yaml", "npm install --global pnpm && pnpm install --frozen-lockfile")
-            }
-            None => ("", "npm install"),
-        };
+        let by = application.packages_by.as_ref();
+        let mut files = vec!["package.json"];
+        files.extend(by.into_iter().flat_map(Installer::files));
+        let install = by.map_or_else(|| "npm install".to_owned(), Installer::command);
         let settings = application.settings.join(" ");
         let text = NODE_DOCKERFILE
-            .replace("{packages}", &format!("package.json{lock}"))
-            .replace("{install}", install)
+            .replace("{packages}", &files.join(" "))
+            .replace("{install}", &install)
             .replace("{settings}", &settings)
             .replace("{sources}", folder);
         self.line(6, "dockerfile_inline: |");
         for line in text.lines().filter(|line| !line.starts_with("COPY  ")) {
+            let folders = by.filter(|_| line.starts_with("RUN ")).map(|by| by.folders.as_slice());
+            for folder in folders.unwrap_or_default() {
+                self.line(8, &format!("COPY {folder} ./{folder}"));
+            }
             // Its client is made from the schema, next to the packages.
             if line.starts_with("CMD") && application.prisma.is_some() {
                 self.line(8, "COPY prisma ./prisma");

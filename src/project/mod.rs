@@ -16,6 +16,7 @@ mod host;
 mod mount;
 mod names;
 mod network;
+mod package_manager;
 mod port;
 mod ready;
 mod reload;
@@ -35,6 +36,7 @@ pub use names::{
     ContainerName, ImageRef, InvalidName, NetworkKey, ProjectName, ServiceName, VolumeKey,
 };
 pub use network::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkMode};
+pub use package_manager::{Installation, PackageManager};
 pub use port::{Port, Protocol, PublishedPort};
 pub use ready::{LogStream, Probe, Ready};
 pub use reload::{CommandRunner, NodeRunner, RUNNER_FOLDER, Reload, ReloadFiles, SyncPath};

@@ -16,7 +16,7 @@ use crate::project::{
 const ANY: &str = include_str!("../../templates/runner-any/runner.sh");
 
 /// The files of the runner for Node, by name.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 24] = [
     ("package.json", include_str!("../../templates/runner/package.json")),
     ("channel.js", include_str!("../../templates/runner/channel.js")),
     ("child.js", include_str!("../../templates/runner/child.js")),
@@ -27,10 +27,13 @@ const FILES: [(&str, &str); 21] = [
     ("hold.js", include_str!("../../templates/runner/hold.js")),
     ("imports.js", include_str!("../../templates/runner/imports.js")),
     ("log.js", include_str!("../../templates/runner/log.js")),
+    ("managers.js", include_str!("../../templates/runner/managers.js")),
+    ("managers.json", include_str!("../../templates/runner/managers.json")),
     ("options.js", include_str!("../../templates/runner/options.js")),
     ("packages.js", include_str!("../../templates/runner/packages.js")),
     ("place.js", include_str!("../../templates/runner/place.js")),
     ("project.js", include_str!("../../templates/runner/project.js")),
+    ("records.js", include_str!("../../templates/runner/records.js")),
     ("runner.js", include_str!("../../templates/runner/runner.js")),
     ("sources.js", include_str!("../../templates/runner/sources.js")),
     ("stage.js", include_str!("../../templates/runner/stage.js")),

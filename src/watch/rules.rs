@@ -9,8 +9,8 @@ use super::scope::Scope;
 use super::source::Change;
 use super::{ChangeKind, reader::IgnoreReader};
 use crate::project::{
-    Dockerignore, Hook, Mount, Project, Reload, Service, ServiceName, SyncPath, WatchAction,
-    WatchRule,
+    Dockerignore, Hook, Mount, PackageManager, Project, Reload, Service, ServiceName, SyncPath,
+    WatchAction, WatchRule,
 };
 
 /// A scope and its meaning. A scope's place in the list is the one in [`Change::scopes`].
@@ -312,7 +312,7 @@ fn reload_rules(
     if let Some(build) = &service.build {
         let dockerfile = build.dockerfile.as_deref().unwrap_or(Path::new("Dockerfile"));
         rules.push(rule(Scope::whole(build.context.join(dockerfile)), Reaction::Rebuild));
-        let made_of: &[&str] = if files.is_none() { &MADE_OF } else { &[] };
+        let made_of = PackageManager::files().chain(SETTINGS).filter(|_| files.is_none());
         for file in made_of {
             let path = build.context.join(file);
             if !mounted.iter().any(|source| path.starts_with(source)) {
@@ -323,16 +323,8 @@ fn reload_rules(
     rules
 }
 
-/// Files of a Node project that its image is made of beside the code.
-const MADE_OF: [&str; 7] = [
-    "package.json",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "tsconfig.json",
-    "nest-cli.json",
-];
+/// Files of a Node project that its image is made of beside the code and the packages.
+const SETTINGS: [&str; 2] = ["tsconfig.json", "nest-cli.json"];
 
 /// What a rule asks for; `None` when that cannot be done, which a warning says.
 fn reaction(service: &Service, rule: &WatchRule, warnings: &mut Vec<String>) -> Option<Reaction> {

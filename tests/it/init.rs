@@ -21,6 +21,7 @@ macro_rules! situations {
 
 situations! {
     nest_with_everything nest_without_dockerfile nest_with_prisma nest_with_other_database
+    nest_with_new_yarn nest_with_plug_and_play nest_with_bun nest_with_two_lock_files
     nest_production_only nest_elsewhere repository_of_applications dockerfile dockerfile_stages
     compose compose_extensions compose_override compose_credentials compose_windows
     broken_compose nothing

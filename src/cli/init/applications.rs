@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::config::diagnostic::Source;
 use crate::config::dotenv;
 use crate::config::environment::Environment;
-use crate::init::{Application, PackageManager};
+use crate::init::{Application, Installer};
 use crate::os::files::{files_below, folders, read_text};
+use crate::project::Installation;
 
 /// Folders that hold further applications.
 const HOLDERS: [&str; 4] = ["apps", "packages", "services", "backend"];
@@ -17,6 +18,7 @@ const ENV_FILES: [&str; 4] = [".env", ".env.example", ".env.sample", ".env.devel
 const KONG: [&str; 4] = ["kong.yml", "kong.yaml", "kong/kong.yml", "kong/kong.yaml"];
 const SETTINGS: [&str; 5] =
     ["tsconfig.json", "tsconfig.build.json", "nest-cli.json", ".swcrc", "prisma.config.ts"];
+const YARN_FOLDERS: [&str; 3] = [".yarn/releases", ".yarn/plugins", ".yarn/patches"];
 /// Sources looked at for what they answer to.
 const MOST_SOURCES: usize = 2_000;
 
@@ -42,11 +44,6 @@ pub(super) fn find(dir: &Path) -> Vec<Application> {
 fn look(folder: &Path, path: &str, stack: &Path) -> Application {
     let text = |name: &str| read_text(&folder.join(name)).ok();
     let has = |name: &&str| folder.join(name).is_file();
-    let locks = [
-        ("package-lock.json", PackageManager::Npm),
-        ("yarn.lock", PackageManager::Yarn),
-        ("pnpm-lock.yaml", PackageManager::Pnpm),
-    ];
     let mut variables = BTreeSet::new();
     for name in ENV_FILES {
         let Some(text) = text(name) else { continue };
@@ -54,14 +51,15 @@ fn look(folder: &Path, path: &str, stack: &Path) -> Application {
         let (assignments, _) = dotenv::parse(&source, &Environment::default());
         variables.extend(assignments.into_iter().map(|it| it.name));
     }
+    let package = text("package.json");
     let sources = sources(folder, text("nest-cli.json").as_deref());
     let main = sources.as_ref().and_then(|(folder, entry)| text(&format!("{folder}/{entry}")));
     let has_health = sources.as_ref().is_some_and(|(below, _)| answers_health(&folder.join(below)));
     Application {
         path: path.to_owned(),
         name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        package: text("package.json"),
-        packages_by: locks.iter().find(|(name, _)| has(name)).map(|(_, manager)| *manager),
+        packages_by: packages_by(folder, package.as_deref().unwrap_or_default()),
+        package,
         dockerfile: text("Dockerfile"),
         prisma: text("prisma/schema.prisma"),
         variables,
@@ -71,6 +69,26 @@ fn look(folder: &Path, path: &str, stack: &Path) -> Application {
         settings: SETTINGS.iter().filter(|name| has(name)).map(ToString::to_string).collect(),
         kong: KONG.iter().find(|name| folder == stack && has(name)).map(ToString::to_string),
     }
+}
+
+/// Who installs the packages, and the files that this takes.
+fn packages_by(folder: &Path, package: &str) -> Option<Installer> {
+    // That it is there is enough where it is no text.
+    let lock = |name: &str| {
+        let file = folder.join(name);
+        file.is_file().then(|| read_text(&file).unwrap_or_default())
+    };
+    let installation = Installation::of(package, lock)?;
+    let settings = installation.manager.settings.iter();
+    let settings = settings.filter(|name| folder.join(name).is_file()).cloned().collect();
+    // Yarn's own release, plugins and patches; what else lies there is only a cache.
+    let folders = YARN_FOLDERS.iter().filter(|name| folder.join(name).is_dir());
+    Some(Installer {
+        folders: folders.map(ToString::to_string).collect(),
+        yarn_settings: read_text(&folder.join(".yarnrc.yml")).unwrap_or_default(),
+        settings,
+        installation,
+    })
 }
 
 /// Where Nest's own settings say that the sources begin.

@@ -151,6 +151,31 @@ services:
 }
 
 #[test]
+fn whatever_decides_about_packages_rebuilds_or_is_told() {
+    let yaml = "
+services:
+  built:
+    build: ./api
+    volumes: ['./api/src:/app/src']
+    reload: node
+  mounted:
+    build: ./web
+    volumes: ['./web:/app']
+    reload: node
+";
+    for file in PackageManager::files() {
+        let [built, mounted] = ["api", "web"].map(|folder| format!("/p/{folder}/{file}"));
+        assert_eq!(
+            follows(yaml, &[(&built, Modified), (&mounted, Modified)]),
+            format!(
+                "built: rebuild because of [{built:?}]\n\
+                 mounted: tell /app/{file} Modified because of [{mounted:?}]\n"
+            )
+        );
+    }
+}
+
+#[test]
 fn other_languages_restart_are_signalled_or_run_by_the_runner() {
     let yaml = "
 services:
