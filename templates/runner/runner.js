@@ -216,8 +216,8 @@ class Runner {
   async #reload(job) {
     clearTimeout(this.#crashes.timer);
     const begun = performance.now();
-    let { force } = job;
     if (!(await this.#installChanges(job))) return;
+    let { force } = job;
     const reread = this.#project === null || this.#settings !== this.#settingsState();
     if (reread) {
       if (this.#settings !== null) say('settings of the compiler changed: compiles everything');
