@@ -28,9 +28,8 @@ impl Installer {
         let install = format!("{} {}", manager.program, how.join(" "));
         let Some(package) = &manager.package else { return install };
         let version = version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
-        // Images of Node have an old Yarn in the place of its program, which stops npm.
-        let force = if manager.program == "yarn" { " --force" } else { "" };
-        format!("npm install --global{force} {package}{version} && {install}")
+        let told: String = manager.global.iter().flat_map(|option| [" ", option]).collect();
+        format!("npm install --global{told} {package}{version} && {install}")
     }
 
     /// Whether its packages are not in a folder that Node looks into.

@@ -16,6 +16,10 @@ pub struct PackageManager {
     /// The package that npm installs the program from; nothing for npm itself.
     #[serde(default)]
     pub package: Option<String>,
+    /// What npm needs to be told for that: images of Node may have an old Yarn in the place of
+    /// another, and npm runs no script of a package unless told so.
+    #[serde(default)]
+    pub global: Vec<String>,
     /// The first major version of the program that is meant, where another row has the older.
     #[serde(default)]
     since: u32,

@@ -1,7 +1,7 @@
 // What the project's files say is to be installed, and how that is done in place.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import {
   isPlugAndPlay,
@@ -82,7 +82,8 @@ export async function install(root, lockChanged) {
   const { code, output } = await run(command, folder, { env, echo: true });
   if (code === 0) return null;
   if (code === null) return `${program[0]} cannot be started: ${output}`;
-  return `${manager.program} ${how[0]} ended with ${code}: ${output.trim().split('\n').slice(-3).join('; ')}`;
+  const lines = output.split('\n').map((line) => line.trim());
+  return `${manager.program} ${how[0]} ended with ${code}: ${lines.filter(Boolean).slice(-3).join('; ')}`;
 }
 
 /** A manager as a person calls it. */
@@ -131,8 +132,8 @@ function storeOf(manager, folder) {
   const modules = join(folder, 'node_modules');
   const known = /"?storeDir"?: "?([^",\n]+)/.exec(readText(join(modules, '.modules.yaml')))?.[1];
   if (known) return [`--store-dir=${known.replace(/\/v\d+$/, '')}`];
-  const isVolume = existsSync(modules) && statSync(modules).dev !== statSync(folder).dev;
-  return isVolume ? [`--store-dir=${join(modules, '.store')}`] : [];
+  const isVolume = readText('/proc/self/mountinfo').includes(` ${modules} `);
+  return isVolume ? [`--store-dir=${join(modules, '.pnpm-store')}`] : [];
 }
 
 /** Runs a program to its end: `{ code, output }`, without a code when it cannot be started. */

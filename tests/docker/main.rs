@@ -27,6 +27,7 @@ mod interrupts;
 mod language;
 mod neighbours;
 mod notes_journey;
+mod packages;
 mod ports;
 mod refusals;
 mod reload;
