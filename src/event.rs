@@ -19,6 +19,17 @@ pub enum Subject {
         /// The engine's name of the container.
         name: String,
     },
+    /// The container of a `pre_start` hook.
+    Hook {
+        /// The service.
+        service: ServiceName,
+        /// The engine's name of the service's container that it runs before.
+        container: String,
+        /// The engine's name of its own container.
+        name: String,
+        /// Its place among the service's hooks, from 1.
+        number: usize,
+    },
     /// An image and the services that run it.
     Image {
         /// The reference.
@@ -30,6 +41,18 @@ pub enum Subject {
     Network(String),
     /// A volume, by the engine's name.
     Volume(String),
+}
+
+impl Subject {
+    /// The service's container that it is part of, and the service.
+    #[must_use]
+    pub fn container(&self) -> Option<(&ServiceName, &str)> {
+        match self {
+            Self::Container { service, name: container }
+            | Self::Hook { service, container, .. } => Some((service, container)),
+            Self::Image { .. } | Self::Network(_) | Self::Volume(_) => None,
+        }
+    }
 }
 
 /// What is done to a subject.

@@ -133,8 +133,8 @@ fn conflict(conflict: &Conflict, origins: Option<&Origins>) -> Diagnostic {
         Conflict::ForeignVolume { name, .. } | Conflict::MissingExternalVolume(name) => {
             named(finding, "volumes", name)
         }
-        Conflict::MissingImage { service: name, .. } => {
-            placed(finding, Some(origins), service(name.as_str()), &["image", "build"], &[])
+        Conflict::MissingImage { service: name, image, .. } => {
+            of_image(finding, origins, service(name.as_str()), image)
         }
     }
 }
@@ -194,7 +194,9 @@ fn engine(
 fn owner<'a>(failure: &'a StepFailure, origins: Option<&'a Origins>) -> Option<Owner<'a>> {
     let named = |section, name| Some(Owner { section, key: origins?.key_of(section, name)? });
     match &failure.subject {
-        Subject::Container { service: name, .. } => Some(service(name.as_str())),
+        Subject::Container { service: name, .. } | Subject::Hook { service: name, .. } => {
+            Some(service(name.as_str()))
+        }
         Subject::Image { services, .. } => Some(service(services.first()?.as_str())),
         Subject::Network(name) => named("networks", name),
         Subject::Volume(name) => named("volumes", name),
@@ -211,10 +213,14 @@ fn asked(
 ) -> (Diagnostic, Option<&'static str>) {
     use EngineErrorKind as Kind;
     let Some(origins) = origins else { return (finding, None) };
+    if let Subject::Hook { number, .. } = &failure.subject {
+        return (before_start(finding, origins, owner, *number), None);
+    }
     let about = match (failure.action, owner.section) {
         (Action::Build, _) => RefusalAbout::Build,
         (Action::Pull, _) => {
-            return (placed(finding, Some(origins), owner, &["image", "build"], &[]), None);
+            let Subject::Image { reference, .. } = &failure.subject else { return (finding, None) };
+            return (of_image(finding, origins, owner, reference), None);
         }
         (Action::Hook, _) => {
             return (placed(finding, Some(origins), owner, &["post_start", "pre_stop"], &[]), None);
@@ -248,6 +254,35 @@ fn asked(
     (placed(finding, Some(origins), owner, rest, &[]), None)
 }
 
+/// Points at who asked for an image: the service, or a hook of it that has its own.
+fn of_image(
+    finding: Diagnostic,
+    origins: &Origins,
+    owner: Owner<'_>,
+    image: &str,
+) -> Diagnostic {
+    let named = [image.to_owned()];
+    let is_own = origins.find(owner, &["image"], &named).is_some();
+    match origins.find(owner, &["pre_start"], &named).filter(|_| !is_own) {
+        Some(place) => origins.point(finding, owner, &place),
+        None => placed(finding, Some(origins), owner, &["image", "build"], &[]),
+    }
+}
+
+/// Points at a `pre_start` hook, from 1.
+fn before_start(
+    finding: Diagnostic,
+    origins: &Origins,
+    owner: Owner<'_>,
+    number: usize,
+) -> Diagnostic {
+    let index = number.saturating_sub(1);
+    match origins.find_item(owner, "pre_start", index, &["command", "image"]) {
+        Some(place) => origins.point(finding, owner, &place),
+        None => finding,
+    }
+}
+
 fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
     let mut finding = plain(failure.to_string());
     if let WaitFailureReason::Unhealthy { output } = &failure.reason
@@ -264,7 +299,9 @@ fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
         finding.notes.push(quoted(&format!("last lines of {}:", failure.container), shown));
     }
     let name = &failure.service;
-    if let (Some(origins), WaitFailureReason::Exited { error, .. }) = (origins, &failure.reason)
+    if let (Some(origins), Some(hook)) = (origins, &failure.hook) {
+        finding = before_start(finding, origins, service(name.as_str()), hook.number);
+    } else if let (Some(origins), WaitFailureReason::Exited { error, .. }) = (origins, &failure.reason)
         && !error.is_empty()
     {
         let owner = service(name.as_str());
@@ -278,6 +315,12 @@ fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
         return finding.note(explanation.cause).help(explanation.help);
     }
     finding.help(match &failure.reason {
+        WaitFailureReason::TimedOut { .. } if failure.hook.is_some() => {
+            "a longer wait is `--wait-timeout SECONDS`".to_owned()
+        }
+        _ if failure.hook.is_some() => {
+            format!("`{name}` was not started; once the hook is mended, `devstack up` goes on")
+        }
         WaitFailureReason::TimedOut { .. } => format!(
             "`devstack logs {name}` shows what it does; a longer wait is `--wait-timeout SECONDS`"
         ),

@@ -212,7 +212,7 @@ pub(super) async fn stop(
     let observed = engine.observe_containers().await?;
     let containers =
         lifecycle::selected(attached.project, &observed, &attached.desired.selected_services);
-    let plan = weave(lifecycle::stop(&containers, attached.grace), &attached.desired);
+    let plan = weave(lifecycle::stop(&containers, attached.grace), &attached.desired, &observed);
     let heard = interrupts.answered();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();

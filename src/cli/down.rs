@@ -61,7 +61,7 @@ pub(super) async fn down(cx: &Context, args: DownArgs) -> Result<ExitStatus, Cli
         images: images(&scope, owns_images, &observed, args.rmi),
         grace: args.timeout.map(Duration::from_secs),
     };
-    let plan = weave(teardown(&scope.name, &observed, &options), &scope.desired());
+    let plan = weave(teardown(&scope.name, &observed, &options), &scope.desired(), &observed);
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);
@@ -96,7 +96,11 @@ fn images(scope: &Scope, owns_images: bool, observed: &Observed, rmi: Option<Rmi
                 service.build.is_some() && (owns_images || service.image.as_str() == name)
             }
         })
-        .flat_map(|service| std::iter::once(service.image.familiar()).chain(tags(service)))
+        .flat_map(|service| {
+            let hooks = service.hook_images().filter(|_| matches!(rmi, Rmi::All));
+            let all = std::iter::once(&service.image).chain(hooks).map(ImageRef::familiar);
+            all.chain(tags(service))
+        })
         .filter(|reference| observed.image(reference).is_some())
         .collect();
     references.sort();

@@ -162,7 +162,7 @@ async fn act(
     let observed: Observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
     let desired = scope.desired();
-    let plan = weave(plan(&containers, &desired), &desired);
+    let plan = weave(plan(&containers, &desired), &desired, &observed);
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

@@ -170,6 +170,7 @@ fn change(cx: &Context, args: &RunArgs, service: &mut Service, tty: bool) -> Res
         service.entrypoint = runner.command.first().map(|program| vec![program.clone()]);
         service.command = Some(runner.command[1..].to_vec());
     }
+    service.pre_start.clear();
     service.post_start.clear();
     service.pre_stop.clear();
     service.restart = RestartPolicy::No;

@@ -48,9 +48,9 @@ pub(super) struct PlanArgs {
 /// What happens to one thing.
 #[derive(Debug, Serialize)]
 struct Change {
-    /// `recreate`, `create`, `start`, `remove` and so on.
+    /// `recreate`, `create`, `start`, `remove`, for a hook `run`, and so on.
     action: &'static str,
-    /// `container`, `image`, `network` or `volume`.
+    /// `container`, `hook`, `image`, `network` or `volume`.
     kind: &'static str,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,7 @@ pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, Cli
         ..ReconcileOptions::default()
     };
     let plan = reconcile(&desired, &observed, &options).map_err(Problem::Conflicts)?;
+    let plan = plan::weave(plan, &desired, &observed);
     let mut changes = changes(&plan);
     for change in &mut changes {
         change.fields = fields(&engine, &cx.redactor(), change, &plan, &desired, &observed).await?;
@@ -119,6 +120,7 @@ fn subject(subject: &Subject) -> (&'static str, String, Option<String>) {
         Subject::Container { service, name } => {
             ("container", name.clone(), Some(service.to_string()))
         }
+        Subject::Hook { service, name, .. } => ("hook", name.clone(), Some(service.to_string())),
         Subject::Image { reference, services } => {
             ("image", reference.clone(), services.first().map(ToString::to_string))
         }
@@ -131,6 +133,9 @@ fn subject(subject: &Subject) -> (&'static str, String, Option<String>) {
 fn verb(step: &Step) -> Option<&'static str> {
     if matches!(step.cause, Cause::Replaces | Cause::NameFor(_)) {
         return None;
+    }
+    if let Subject::Hook { .. } = step.subject {
+        return (step.operation.action() == Action::Start).then_some("run");
     }
     match step.operation.action() {
         Action::Pull => Some("pull"),
@@ -190,7 +195,7 @@ fn text(changes: &[Change], paint: Paint) -> String {
     let mut text = String::new();
     for change in changes {
         let tone = match change.action {
-            "create" | "pull" | "build" | "start" => Tone::Good,
+            "create" | "pull" | "build" | "start" | "run" => Tone::Good,
             "remove" | "stop" => Tone::Bad,
             _ => Tone::Caution,
         };

@@ -2,7 +2,7 @@
 
 use crate::config::redact::{is_secret_name, redact_url};
 use crate::event::{Event, Progress};
-use crate::project::{FileSource, Project};
+use crate::project::{FileSource, Project, Service};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,8 +26,10 @@ impl Redactor {
     /// proper; `read` reads those that are files.
     pub(super) fn of(project: &Project, read: impl Fn(&Path) -> Option<String>) -> Self {
         let services = || project.services.values().chain(project.disabled_services.values());
+        let of_hooks = services().flat_map(Service::hooks).flat_map(|hook| &hook.environment);
         let variables = services()
             .flat_map(|service| &service.environment)
+            .chain(of_hooks)
             .filter_map(|(name, value)| Some((name, value.as_ref()?)));
         let arguments =
             services().filter_map(|service| service.build.as_ref()).flat_map(|build| &build.args);

@@ -15,7 +15,7 @@ use crate::engine::DockerEngine;
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
-use crate::plan::{Plan, ReconcileOptions, needs_images_first, reset};
+use crate::plan::{Plan, ReconcileOptions, needs_images_first, reset, weave};
 use crate::project::Project;
 use crate::state::Desired;
 
@@ -63,6 +63,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     } else {
         reset::reset(&desired, &observed, &options, &creation).map_err(Problem::Conflicts)?
     };
+    let plan = weave(plan, &desired, &observed);
     up::check_sources(&engine, &project)?;
     up::check_ports(&engine, &desired, &plan, &observed)?;
     if cx.global.dry_run {

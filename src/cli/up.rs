@@ -250,7 +250,7 @@ pub(super) async fn bring_up(
     }
     let mut plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
     adapt(&mut plan);
-    let plan = plan::weave(plan, desired);
+    let plan = plan::weave(plan, desired, &observed);
     check_ports(engine, desired, &plan, &observed)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;

@@ -135,6 +135,12 @@ fn compose_service(entry: &mut Value, service: &Service, secrets: Secrets) {
             redact_list(fields.get_mut(key));
         }
         redact_list(fields.get_mut("healthcheck").and_then(|check| check.get_mut("test")));
+        for key in ["pre_start", "post_start", "pre_stop"] {
+            for hook in fields.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
+                redact_variables(hook.get_mut("environment"));
+                redact_list(hook.get_mut("command"));
+            }
+        }
         let rules = fields.get_mut("develop").and_then(|develop| develop.get_mut("watch"));
         for rule in rules.and_then(Value::as_array_mut).into_iter().flatten() {
             let Some(exec) = rule.get_mut("exec") else { continue };

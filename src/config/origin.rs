@@ -47,6 +47,24 @@ impl Origins {
         keys.iter().find_map(|key| setting(&entry.node, key.as_ref(), parts))
     }
 
+    /// The place of one item of a list that its owner has, from 0: what it says at one of these
+    /// keys, or the item as a whole.
+    #[must_use]
+    pub fn find_item(
+        &self,
+        owner: Owner<'_>,
+        key: &str,
+        index: usize,
+        parts: &[&str],
+    ) -> Option<Span> {
+        let Value::Sequence(items) = &self.entry(owner)?.node.get(key)?.node.value else {
+            return None;
+        };
+        let item = items.get(index)?;
+        let part = parts.iter().find_map(|part| item.get(part));
+        Some(part.map_or(&item.span, |part| &part.node.span).clone())
+    }
+
     /// The place of the owner as a whole.
     #[must_use]
     pub fn find_owner(&self, owner: Owner<'_>) -> Option<Span> {

@@ -19,7 +19,7 @@ use super::lives::Lives;
 use super::wait::{self, Reached, Waiting};
 use crate::engine::Engine;
 use crate::event::{Action, Event, Subject};
-use crate::plan::{Operation, Plan, Step, StepId, Vanguard};
+use crate::plan::{ContainerRef, Operation, Plan, Step, StepId, Vanguard};
 use crate::state::{ContainerId, ContainerState};
 
 /// Bounds of a run.
@@ -196,6 +196,7 @@ impl<E: Engine> Run<'_, E> {
                 },
             }
         }
+        self.clear_away().await;
         let unfinished = self.state.iter().any(|state| *state != StepState::Done);
         if self.failures.is_empty() && !unfinished {
             self.look_back().await;
@@ -205,6 +206,28 @@ impl<E: Engine> Run<'_, E> {
         }
         let cancelled = self.cancel.is_cancelled();
         Err(ExecuteError { failures: self.failures, cancelled })
+    }
+
+    /// Ends and removes what the plan has made for its own use, where it did not get as far: nobody
+    /// would look for it.
+    async fn clear_away(&self) {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let Operation::RemoveContainer {
+                container: ContainerRef::CreatedBy(_),
+                anonymous_volumes,
+            } = &step.operation
+            else {
+                continue;
+            };
+            let Some(id) = self.container_of(&step.operation) else { continue };
+            if self.state[index] == StepState::Done {
+                continue;
+            }
+            let engine = &self.shared.engine;
+            // What fails here is found and removed by the next run.
+            let _ = engine.stop_container(&id, None).await;
+            let _ = engine.remove_container(&id, *anonymous_volumes).await;
+        }
     }
 
     /// Looks at those that have ended after they were ready: what is told at the end must be so.
@@ -274,7 +297,8 @@ impl<E: Engine> Run<'_, E> {
     async fn failed(&mut self, step: &Step, mut error: StepError) {
         let (subject, action) = (step.subject.clone(), step.operation.action());
         // The engine goes by ids, a person by names.
-        if let (StepError::Engine(error), Subject::Container { name, .. }) = (&mut error, &subject)
+        if let StepError::Engine(error) = &mut error
+            && let Subject::Container { name, .. } | Subject::Hook { name, .. } = &subject
             && let Some(id) = self.container_of(&step.operation)
             && error.subject == id.short()
         {

@@ -44,10 +44,12 @@ pub enum StepError {
 
 /// A container that did not become ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("service `{service}` {reason}")]
+#[error("{}service `{service}` {reason}", part(hook.as_ref()))]
 pub struct WaitFailure {
     /// The service.
     pub service: ServiceName,
+    /// The hook of the service that it was, when it was not the service itself.
+    pub hook: Option<FailedHook>,
     /// The container's name.
     pub container: String,
     /// Why.
@@ -56,6 +58,15 @@ pub struct WaitFailure {
     pub last_probe: Option<String>,
     /// The last lines of the container's log.
     pub log: Vec<String>,
+}
+
+/// A `pre_start` hook that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedHook {
+    /// Its place among the service's hooks, from 1.
+    pub number: usize,
+    /// Its command, or the image that says it.
+    pub runs: String,
 }
 
 /// Why a wait ended without success.
@@ -135,6 +146,12 @@ impl StepError {
             Self::Cancelled => "cancelled".to_owned(),
         }
     }
+}
+
+fn part(hook: Option<&FailedHook>) -> String {
+    hook.map_or_else(String::new, |hook| {
+        format!("`pre_start` hook {} (`{}`) of ", hook.number, hook.runs)
+    })
 }
 
 fn summary(failures: &[StepFailure], cancelled: bool) -> String {

@@ -15,5 +15,7 @@ mod stopping;
 mod wait;
 
 pub use executor::{Arrived, Limits, execute};
-pub use failure::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFailureReason};
+pub use failure::{
+    ExecuteError, FailedHook, StepError, StepFailure, WaitFailure, WaitFailureReason,
+};
 pub use probing::probe_once;

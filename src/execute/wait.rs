@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::assumed::{self, Begun, ImageChecks};
 use super::attempts;
-use super::failure::{StepError, WaitFailure, WaitFailureReason};
+use super::failure::{FailedHook, StepError, WaitFailure, WaitFailureReason};
 use super::lives::Life;
 use super::probing::{Asked, Finding, Found, Probing};
 use crate::engine::{ContainerFacts, Engine, LogLines};
@@ -198,12 +198,20 @@ impl<E: Engine> Waiting<'_, E> {
             self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await.unwrap_or_default();
         StepError::Wait(Box::new(WaitFailure {
             service: self.spec.service.name.clone(),
+            hook: hook(self.spec),
             container: self.spec.name.clone(),
             reason,
             last_probe,
             log: log.into_iter().map(|(_, line)| line).collect(),
         }))
     }
+}
+
+/// What a container runs that is not the service itself.
+fn hook(spec: &ContainerSpec) -> Option<FailedHook> {
+    let command = spec.service.command.as_ref().map(|words| words.join(" "));
+    let runs = command.unwrap_or_else(|| spec.service.image.to_string());
+    spec.hook.map(|number| FailedHook { number, runs })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

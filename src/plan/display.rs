@@ -34,6 +34,14 @@ impl fmt::Display for Step {
             Operation::CreateContainer { name, spec, .. } if *name != spec.name => {
                 write!(f, "create {subject} as {name}")?;
             }
+            Operation::CreateContainer { spec, .. } if spec.hook.is_some() => {
+                let command = spec.service.command.iter().flatten();
+                let words: Vec<&str> = command.map(String::as_str).collect();
+                write!(f, "create {subject}")?;
+                if !words.is_empty() {
+                    write!(f, " for `{}`", words.join(" "))?;
+                }
+            }
             Operation::CreateContainer { .. } => write!(f, "create {subject}")?,
             Operation::RenameContainer { .. } => write!(f, "rename to {subject}")?,
             Operation::HoldContainer { reason, .. } => {
@@ -67,6 +75,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Container { name, .. } => write!(f, "container {name}"),
+            Self::Hook { name, .. } => write!(f, "hook {name}"),
             Self::Image { reference, .. } => write!(f, "image {reference}"),
             Self::Network(name) => write!(f, "network {name}"),
             Self::Volume(name) => write!(f, "volume {name}"),

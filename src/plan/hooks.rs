@@ -1,35 +1,47 @@
-//! Weaves the services' hooks into a plan: `post_start` after each start, `pre_stop` before each
-//! stop.
+//! Weaves the services' hooks into a plan: `pre_start` before each start, `post_start` after it,
+//! `pre_stop` before each stop.
 
-use std::collections::HashMap;
+mod before;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::step::{ContainerRef, Operation, Plan, Step, StepId};
 use crate::event::Subject;
-use crate::project::{Hook, Service};
-use crate::state::Desired;
+use crate::project::{Hook, Service, ServiceName};
+use crate::state::{ContainerId, ContainerSpec, Desired, Observed, ObservedContainer};
 
 /// The plan with the hooks of the services that `desired` has. Whatever waited for a start waits
 /// for its hooks, too.
 #[must_use]
-pub fn weave(mut plan: Plan, desired: &Desired) -> Plan {
+pub fn weave(mut plan: Plan, desired: &Desired, observed: &Observed) -> Plan {
     let services: HashMap<&str, &Service> = desired
         .containers
         .iter()
         .map(|spec| (spec.service.name.as_str(), &*spec.service))
-        .filter(|(_, service)| !service.post_start.is_empty() || !service.pre_stop.is_empty())
+        .filter(|(_, service)| service.hooks().next().is_some())
         .collect();
     if services.is_empty() {
         return plan;
     }
-    let mut weaving = Weaving { plan: Plan::default(), made: Vec::new(), ended: Vec::new() };
+    let mut weaving = Weaving {
+        desired,
+        observed,
+        up: stay_up(&plan, desired, observed),
+        begun: HashMap::new(),
+        plan: Plan::default(),
+        made: Vec::new(),
+        ended: Vec::new(),
+    };
     for mut step in std::mem::take(&mut plan.steps) {
         for id in &mut step.after {
             *id = weaving.ended[id.0];
         }
         weaving.refer(&mut step.operation);
         let service = match &step.subject {
-            Subject::Container { service, .. } => services.get(service.as_str()).copied(),
+            Subject::Container { service, .. } if !weaving.is_one_off(&step.operation) => {
+                services.get(service.as_str()).copied()
+            }
             _ => None,
         };
         weaving.step(step, service);
@@ -37,7 +49,32 @@ pub fn weave(mut plan: Plan, desired: &Desired) -> Plan {
     Plan { steps: weaving.plan.steps, ..plan }
 }
 
-struct Weaving {
+/// The services of which a container runs that this plan leaves running.
+fn stay_up(plan: &Plan, desired: &Desired, observed: &Observed) -> HashSet<ServiceName> {
+    let leaving: HashSet<&ContainerId> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.operation {
+            Operation::StopContainer { id, .. }
+            | Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
+            _ => None,
+        })
+        .collect();
+    observed
+        .containers_of(&desired.project)
+        .filter(|container| container.state.is_running() && !leaving.contains(&container.id))
+        .filter_map(ObservedContainer::service)
+        .collect()
+}
+
+struct Weaving<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    /// The services of which a container runs all the time.
+    up: HashSet<ServiceName>,
+    /// The services of which a start came already, and the steps after which the hooks have ended
+    /// that are common to all their containers.
+    begun: HashMap<ServiceName, Vec<StepId>>,
     plan: Plan,
     /// The new id of each step.
     made: Vec<StepId>,
@@ -45,11 +82,40 @@ struct Weaving {
     ended: Vec<StepId>,
 }
 
-impl Weaving {
+impl Weaving<'_> {
     /// A container that a step made is that of the step's new id.
     fn refer(&self, operation: &mut Operation) {
         if let Some(ContainerRef::CreatedBy(step)) = operation.container_mut() {
             *step = self.made[step.0];
+        }
+    }
+
+    /// Whether it is about a container of `run` or of a hook: the service's hooks are not theirs.
+    fn is_one_off(&self, operation: &Operation) -> bool {
+        let Some(container) = touched(operation) else { return false };
+        match &container {
+            ContainerRef::CreatedBy(_) => self.spec_of(&container).is_some_and(|it| it.is_one_off()),
+            ContainerRef::Existing(id) => self.observed_as(id).is_some_and(|it| it.is_one_off()),
+        }
+    }
+
+    fn observed_as(&self, id: &ContainerId) -> Option<&ObservedContainer> {
+        self.observed.containers.iter().find(|container| container.id == *id)
+    }
+
+    /// What a container was made from, or would be made from now.
+    fn spec_of(&self, container: &ContainerRef) -> Option<&Arc<ContainerSpec>> {
+        match container {
+            ContainerRef::CreatedBy(step) => match &self.plan.steps[step.0].operation {
+                Operation::CreateContainer { spec, .. } => Some(spec),
+                _ => None,
+            },
+            ContainerRef::Existing(id) => {
+                let there = self.observed_as(id)?;
+                let service = there.service()?;
+                let mut specs = self.desired.containers.iter();
+                specs.find(|it| it.service.name == service && it.number == there.number())
+            }
         }
     }
 
@@ -62,13 +128,10 @@ impl Weaving {
             }
             _ => (&[], &[]),
         };
-        let container = match &step.operation {
-            Operation::StartContainer { container } => Some(container.clone()),
-            Operation::StopContainer { id, .. } | Operation::RestartContainer { id, .. } => {
-                Some(ContainerRef::Existing(id.clone()))
-            }
-            _ => None,
-        };
+        if let (Operation::StartContainer { container }, Some(_)) = (&step.operation, service) {
+            step.after = self.before_start(&step, container);
+        }
+        let container = touched(&step.operation);
         let hook = |plan: &mut Plan, hook: &Hook, after: Vec<StepId>| {
             let container = container.clone()?;
             let operation = Operation::RunHook { container, hook: Arc::new(hook.clone()) };
@@ -90,5 +153,16 @@ impl Weaving {
         }
         self.made.push(made);
         self.ended.push(last);
+    }
+}
+
+/// The container whose process an operation begins or ends.
+fn touched(operation: &Operation) -> Option<ContainerRef> {
+    match operation {
+        Operation::StartContainer { container } => Some(container.clone()),
+        Operation::StopContainer { id, .. } | Operation::RestartContainer { id, .. } => {
+            Some(ContainerRef::Existing(id.clone()))
+        }
+        _ => None,
     }
 }

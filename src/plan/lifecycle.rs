@@ -57,13 +57,12 @@ pub fn stop(containers: &[&ObservedContainer], grace: Option<Duration>) -> Plan 
 #[must_use]
 pub fn start(containers: &[&ObservedContainer], desired: &Desired, wait: bool) -> Plan {
     run_up(containers, desired, wait, |container| {
-        (!container.state.is_running()).then(|| Operation::StartContainer {
-            container: ContainerRef::Existing(container.id.clone()),
-        })
+        (!container.state.is_running()).then(|| start_of(container))
     })
 }
 
-/// Restarts everything, dependencies first; waits for them as the file says.
+/// Restarts what runs and starts what does not, dependencies first; waits for them as the file
+/// says.
 #[must_use]
 pub fn restart(
     containers: &[&ObservedContainer],
@@ -72,8 +71,16 @@ pub fn restart(
     wait: bool,
 ) -> Plan {
     run_up(containers, desired, wait, |container| {
-        Some(Operation::RestartContainer { id: container.id.clone(), grace })
+        Some(if container.state.is_running() {
+            Operation::RestartContainer { id: container.id.clone(), grace }
+        } else {
+            start_of(container)
+        })
     })
+}
+
+fn start_of(container: &ObservedContainer) -> Operation {
+    Operation::StartContainer { container: ContainerRef::Existing(container.id.clone()) }
 }
 
 /// Sends a signal to what runs.
@@ -106,7 +113,10 @@ pub fn remove(containers: &[&ObservedContainer], stop: bool, anonymous_volumes: 
             Vec::new()
         };
         let removal = plan.push(
-            Operation::RemoveContainer { id: container.id.clone(), anonymous_volumes },
+            Operation::RemoveContainer {
+                container: ContainerRef::Existing(container.id.clone()),
+                anonymous_volumes,
+            },
             subject(container),
             Cause::Requested,
             after,

@@ -86,7 +86,8 @@ pub fn wanted_ports(
         .steps
         .iter()
         .filter_map(|step| match &step.operation {
-            Operation::StopContainer { id, .. } | Operation::RemoveContainer { id, .. } => Some(id),
+            Operation::StopContainer { id, .. }
+            | Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
             _ => None,
         })
         .collect();

@@ -44,7 +44,7 @@ pub fn remains(observed: &Observed, removal: &Plan) -> Observed {
     let mut remains = observed.clone();
     for step in &removal.steps {
         match &step.operation {
-            Operation::RemoveContainer { id, .. } => {
+            Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => {
                 remains.containers.retain(|container| container.id != *id);
             }
             Operation::RemoveVolume(name) => {
@@ -72,7 +72,7 @@ fn makes_way(
 ) -> bool {
     match (removal, step) {
         (Operation::RemoveVolume(gone), Operation::CreateVolume(made)) => *gone == made.volume.name,
-        (Operation::RemoveContainer { id, .. }, step) => {
+        (Operation::RemoveContainer { container: ContainerRef::Existing(id), .. }, step) => {
             let Some(gone) = container(observed, id) else { return false };
             match step {
                 Operation::CreateContainer { name, .. }

@@ -149,7 +149,7 @@ pub enum Operation {
     /// Remove a container, killing it first if it runs.
     RemoveContainer {
         /// Which.
-        id: ContainerId,
+        container: ContainerRef,
         /// Whether its anonymous volumes go too.
         anonymous_volumes: bool,
     },
@@ -253,7 +253,8 @@ impl Operation {
             | Self::ReleaseContainer { container, .. }
             | Self::StartContainer { container }
             | Self::RunHook { container, .. }
-            | Self::AwaitContainer { container, .. } => Some(container),
+            | Self::AwaitContainer { container, .. }
+            | Self::RemoveContainer { container, .. } => Some(container),
             Self::PullImage(_)
             | Self::BuildImage(_)
             | Self::RemoveImage(_)
@@ -264,8 +265,7 @@ impl Operation {
             | Self::CreateContainer { .. }
             | Self::StopContainer { .. }
             | Self::RestartContainer { .. }
-            | Self::KillContainer { .. }
-            | Self::RemoveContainer { .. } => None,
+            | Self::KillContainer { .. } => None,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::graph::topological;
-use super::step::{Cause, Operation, Plan, StepId};
+use super::step::{Cause, ContainerRef, Operation, Plan, StepId};
 use crate::event::Subject;
 use crate::project::{Duration, ProjectName, RUNNER_FOLDER, ServiceName};
 use crate::state::{
@@ -63,7 +63,7 @@ pub fn teardown(project: &ProjectName, observed: &Observed, options: &TeardownOp
         }
         let removal = plan.push(
             Operation::RemoveContainer {
-                id: container.id.clone(),
+                container: ContainerRef::Existing(container.id.clone()),
                 anonymous_volumes: options.volumes,
             },
             subject,

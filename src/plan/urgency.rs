@@ -30,10 +30,14 @@ impl Plan {
             .collect();
         for (index, step) in self.steps.iter().enumerate().rev() {
             if let Operation::AwaitContainer { container, spec, .. } = &step.operation
-                && let Subject::Container { service, .. } = &step.subject
                 && started.contains(container)
             {
-                left[index] += usual.get(service).copied().unwrap_or_else(|| guess(spec));
+                // What is known of a service is not known of its hooks.
+                let known = match &step.subject {
+                    Subject::Container { service, .. } => usual.get(service).copied(),
+                    _ => None,
+                };
+                left[index] += known.unwrap_or_else(|| guess(spec));
             }
             for needed in &step.after {
                 left[needed.0] = left[needed.0].max(left[index]);
@@ -84,6 +88,6 @@ fn guess(spec: &ContainerSpec) -> std::time::Duration {
         Probe::Redis { .. } => 100,
         _ => 500,
     });
-    let checked = spec.service.healthcheck.as_ref().is_some_and(|check| !check.disable);
+    let checked = spec.hook.is_some() || spec.service.healthcheck.as_ref().is_some_and(|check| !check.disable);
     std::time::Duration::from_millis(millis.max().unwrap_or(if checked { 500 } else { 0 }))
 }

@@ -29,7 +29,7 @@ pub use develop::{Develop, WatchAction, WatchRule};
 pub use dockerfile::{Dockerfile, Stage};
 pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};
-pub use hook::Hook;
+pub use hook::{Hook, PreStart};
 pub use host::{BlkioConfig, DeviceRate, DeviceRequest, DeviceWeight, HostSettings, VolumeOwner};
 pub use mount::{BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions};
 pub use names::{

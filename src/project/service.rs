@@ -7,7 +7,7 @@ use super::host::as_text;
 use super::mount::is_false;
 use super::{
     Build, Bytes, ContainerName, Develop, Duration, Healthcheck, Hook, HostSettings, ImageRef,
-    Mount, NetworkAttachment, NetworkKey, NetworkMode, Port, Ready, Reload, ServiceName,
+    Mount, NetworkAttachment, NetworkKey, NetworkMode, Port, PreStart, Ready, Reload, ServiceName,
 };
 
 /// A service: one image, run in one or more containers. Field names are Compose's keys.
@@ -216,6 +216,9 @@ pub struct Service {
     #[serde(flatten)]
     pub host: HostSettings,
 
+    /// What has to have ended well before a container is started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pre_start: Vec<PreStart>,
     /// Commands to run in a container that was started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_start: Vec<Hook>,
@@ -401,6 +404,7 @@ impl Service {
             ipc: None,
             runtime: None,
             host: HostSettings::default(),
+            pre_start: Vec::new(),
             post_start: Vec::new(),
             pre_stop: Vec::new(),
             attach: None,

@@ -108,6 +108,10 @@ impl Project {
             if own.contains(&service.image.familiar()) {
                 service.image = service.image.with_tag_suffix(suffix);
             }
+            let hooks = service.pre_start.iter_mut().filter_map(|hook| hook.image.as_mut());
+            for image in hooks.filter(|image| own.contains(&image.familiar())) {
+                *image = image.with_tag_suffix(suffix);
+            }
             for tag in service.build.iter_mut().flat_map(|build| &mut build.tags) {
                 if let Ok(reference) = tag.parse::<ImageRef>() {
                     *tag = reference.with_tag_suffix(suffix).to_string();

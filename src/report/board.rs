@@ -47,7 +47,12 @@ impl Board {
                 if is_resource(subject, *action) {
                     self.resources().fail(subject, *action, reason);
                 } else if let Some(row) = self.shown_row(subject) {
-                    row.fail(reason);
+                    match subject {
+                        Subject::Hook { number, .. } => {
+                            row.fail(&wording::of_hook(*number, reason));
+                        }
+                        _ => row.fail(reason),
+                    }
                 }
             }
             Event::Warning(_) => {}
@@ -110,12 +115,13 @@ impl Board {
         for (subject, action) in steps {
             if is_resource(subject, *action) {
                 board.resources().plan(subject, *action);
-            } else if let Subject::Container { service, name } = subject {
+            } else if let Some((service, name)) = subject.container() {
+                let Some(action) = shown_action(subject, *action) else { continue };
                 let index = match board.containers.get(name) {
                     Some(index) => *index,
                     None => board.add(Row::new(labels.get(service, name).to_owned()), name),
                 };
-                board.rows[index].plan(*action);
+                board.rows[index].plan(action);
             }
         }
         // Images come before their containers in the plan, but stand in their rows.
@@ -177,7 +183,9 @@ impl Board {
                     row.block(&format!("waiting for image {reference}"), now);
                 }
             });
-        } else if let Some(row) = self.shown_row(subject) {
+        } else if let Some(action) = shown_action(subject, action)
+            && let Some(row) = self.shown_row(subject)
+        {
             row.start(action, cause, now);
         }
     }
@@ -187,7 +195,9 @@ impl Board {
             self.resources().finish(subject, action);
         } else if matches!(subject, Subject::Image { .. }) {
             self.each_row(subject, |row| row.finish_image(action, elapsed));
-        } else if let Some(row) = self.shown_row(subject) {
+        } else if let Some(action) = shown_action(subject, action)
+            && let Some(row) = self.shown_row(subject)
+        {
             row.finish(action, elapsed);
         }
     }
@@ -211,7 +221,7 @@ impl Board {
 
     fn indices(&mut self, subject: &Subject) -> Vec<usize> {
         match subject {
-            Subject::Container { service, name } => {
+            Subject::Container { service, name } | Subject::Hook { service, container: name, .. } => {
                 let known = self.containers.get(name).copied();
                 vec![known.unwrap_or_else(|| self.add(Row::new(service.to_string()), name))]
             }
@@ -220,6 +230,15 @@ impl Board {
             }
             Subject::Network(_) | Subject::Volume(_) => Vec::new(),
         }
+    }
+}
+
+/// What the row of its container shows of a step: of a hook only that it runs.
+const fn shown_action(subject: &Subject, action: Action) -> Option<Action> {
+    match (subject, action) {
+        (Subject::Hook { .. }, Action::Complete) => Some(Action::Hook),
+        (Subject::Hook { .. }, _) => None,
+        _ => Some(action),
     }
 }
 

@@ -87,6 +87,9 @@ fn said(advice: &Advice, labels: &Labels) -> String {
         Advice::Boot { subject, boot } => {
             format!("{} was ready last; its own boot was {}", name(subject), time(boot))
         }
+        Advice::Hook { subject, took } => {
+            format!("a hook before the start of {} took {}", name(subject), time(took))
+        }
         Advice::Pull { subject, took } => {
             format!("the image of {} took {} to pull", name(subject), time(took))
         }
@@ -106,7 +109,8 @@ fn said(advice: &Advice, labels: &Labels) -> String {
 /// What the row of a subject is called: an image is shown with the first service that runs it.
 pub(super) fn row_of(subject: &Subject, labels: &Labels) -> String {
     match subject {
-        Subject::Container { service, name } => labels.get(service, name).to_owned(),
+        Subject::Container { service, name: container }
+        | Subject::Hook { service, container, .. } => labels.get(service, container).to_owned(),
         Subject::Image { reference, services } => {
             services.first().map_or(reference.as_str(), ServiceName::as_str).to_owned()
         }

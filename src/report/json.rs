@@ -4,8 +4,9 @@
 //!
 //! - `"plan"`: `steps`, an array of `{"kind", "id", "service"?, "services"?, "action"}`, and
 //!   `unchanged`, the same without `action`.
-//! - `"step"`: `kind` (`container`, `image`, `network`, `volume`), `id` (the engine's name),
-//!   `service` for a container or `services` for an image, `action` (`pull`, `build`, `create`,
+//! - `"step"`: `kind` (`container`, `hook`, `image`, `network`, `volume`), `id` (the engine's name; of
+//!   a `pre_start` hook that of its own container), `service` for a container or a hook, or `services`
+//!   for an image, `action` (`pull`, `build`, `create`,
 //!   `rename`, `start`, `await`, `complete`, `stop`, `kill`, `restart`, `remove`; absent when blocked), and
 //!   `status`:
 //!   - `"started"`, with `reason`: why the step is taken.
@@ -232,6 +233,9 @@ impl<'a> From<&'a Subject> for WireSubject<'a> {
         match subject {
             Subject::Container { service, name } => {
                 Self { service: Some(service), ..plain("container", name) }
+            }
+            Subject::Hook { service, name, .. } => {
+                Self { service: Some(service), ..plain("hook", name) }
             }
             Subject::Image { reference, services } => {
                 Self { services: Some(services), ..plain("image", reference) }

@@ -78,7 +78,12 @@ impl<W: Write + Send> Plain<W> {
         {
             self.causes.insert(subject.clone(), wording::one_line(cause).into_owned());
         }
-        if let (Subject::Image { reference, .. }, Action::Pull | Action::Build) = (subject, action)
+        if let Subject::Hook { number, .. } = subject {
+            if action == Action::Complete {
+                self.said.note_action(subject, wording::of_hook(*number, "runs"), now);
+            }
+        } else if let (Subject::Image { reference, .. }, Action::Pull | Action::Build) =
+            (subject, action)
         {
             self.line(subject, &format!("{} {reference}", wording::doing(action)));
         } else if is_resource(subject, action)
@@ -120,6 +125,13 @@ impl<W: Write + Send> Plain<W> {
             // An inner step of making a container anew, of no interest to anybody.
             return;
         }
+        if let Subject::Hook { number, .. } = subject {
+            if action == Action::Complete {
+                let what = format!("finished ({})", wording::duration(elapsed));
+                self.line(subject, &wording::of_hook(*number, &what));
+            }
+            return;
+        }
         let mut what = wording::done(action).to_owned();
         if is_resource(subject, action) {
             let _ = writeln!(self.out, "{subject} {what}");
@@ -156,7 +168,12 @@ impl<W: Write + Send> Plain<W> {
             let _ = writeln!(self.out, "failed to {verb} {subject}: {reason}");
             return;
         }
-        let text = self.paint.apply(Tone::Bad, &wording::failed(action, &reason));
+        let text = wording::failed(action, &reason);
+        let text = match subject {
+            Subject::Hook { number, .. } => wording::of_hook(*number, &text),
+            _ => text,
+        };
+        let text = self.paint.apply(Tone::Bad, &text);
         self.line(subject, &text);
     }
 
@@ -185,7 +202,8 @@ impl<W: Write + Send> Plain<W> {
 
     fn line(&mut self, subject: &Subject, text: &str) {
         let label = match subject {
-            Subject::Container { service, name } => self.labels.get(service, name),
+            Subject::Container { service, name: container }
+            | Subject::Hook { service, container, .. } => self.labels.get(service, container),
             Subject::Image { services, .. } if !services.is_empty() => services[0].as_str(),
             _ => {
                 let _ = writeln!(self.out, "{subject} {text}");

@@ -129,7 +129,7 @@ pub(crate) fn is_resource(subject: &Subject, action: Action) -> bool {
     match subject {
         Subject::Network(_) | Subject::Volume(_) => true,
         Subject::Image { .. } => !matches!(action, Action::Pull | Action::Build),
-        Subject::Container { .. } => false,
+        Subject::Container { .. } | Subject::Hook { .. } => false,
     }
 }
 

@@ -75,6 +75,11 @@ pub(crate) fn failed(action: Action, reason: &str) -> String {
     }
 }
 
+/// Says something of a `pre_start` hook in a line about its service's container.
+pub(crate) fn of_hook(number: usize, what: &str) -> String {
+    format!("pre_start hook {number} {what}")
+}
+
 /// Says what the latest probe of a container found that is not what it is waited for.
 pub(crate) fn not_yet(action: Action, state: &str) -> String {
     format!("not {} yet: {state}", done(action))

@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 
 use super::build_inputs::BuildInputs;
 use super::hash::{ContentDigests, FieldDigests, digest, digest_bytes};
+use super::images::images;
 use super::{labels, runner};
 use crate::project::{
     Build, DependsOnCondition, Duration, FileGrant, FileObject, FileSource, ImageRef, Mount,
-    NamedContext, Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy,
+    Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy,
     Reload, Secret, Service, ServiceName, Volume, VolumeOwner,
 };
 
@@ -80,10 +81,12 @@ pub struct ImageSpec {
 pub struct ContainerSpec {
     /// Its service, resolved, as the container runs it: with its reload runner if it has one.
     pub service: Arc<Service>,
-    /// Number within the service, from 1; 0 for a container of `run`.
+    /// Number within the service, from 1; 0 for a container of `run` or of a hook.
     pub number: u32,
     /// The engine's name.
     pub name: String,
+    /// The `pre_start` hook that it runs, from 1; `None` when it runs the service itself.
+    pub hook: Option<usize>,
     /// One digest per field.
     pub digests: FieldDigests,
     /// Labels to put on it, the user's included.
@@ -136,7 +139,7 @@ impl Desired {
 }
 
 impl ContainerSpec {
-    /// Whether it is a container of `run`: those are not numbered.
+    /// Whether it is a container of `run` or of a hook: those are not numbered.
     #[must_use]
     pub const fn is_one_off(&self) -> bool {
         self.number == 0
@@ -254,79 +257,8 @@ fn volume_spec(project: &Project, key: &str, volume: &Volume) -> VolumeSpec {
     VolumeSpec { volume: volume.clone(), labels }
 }
 
-fn version() -> String {
+pub(super) fn version() -> String {
     concat!("devstack-", env!("CARGO_PKG_VERSION")).to_owned()
-}
-
-fn images(project: &Project) -> Vec<ImageSpec> {
-    // One image can be written in several ways.
-    let mut images: IndexMap<String, ImageSpec> = IndexMap::new();
-    for service in with_build_contexts(project) {
-        let spec = images.entry(service.image.familiar()).or_insert_with(|| ImageSpec {
-            reference: service.image.clone(),
-            services: Vec::new(),
-            build: None,
-            inputs: None,
-            record: IndexMap::new(),
-            pull_policy: None,
-            platform: None,
-            secrets: IndexMap::new(),
-        });
-        spec.services.push(service.name.clone());
-        if let (None, Some(build)) = (&spec.build, &service.build) {
-            let mut own_build = with_images_of_services(build, project);
-            let own = [
-                (labels::PROJECT, project.name.to_string()),
-                (labels::SERVICE, service.name.to_string()),
-                (labels::VERSION, version()),
-            ];
-            own_build.labels.extend(own.map(|(key, value)| (key.to_owned(), value)));
-            spec.build = Some(own_build);
-            spec.secrets = build
-                .secrets
-                .iter()
-                .filter_map(|secret| {
-                    let object = project.secrets.get(&secret.source)?;
-                    Some((secret.id().to_owned(), object.source.clone()))
-                })
-                .collect();
-        }
-        spec.pull_policy = spec.pull_policy.or(service.pull_policy);
-        spec.platform = spec.platform.take().or_else(|| service.platform.clone());
-    }
-    images.into_values().collect()
-}
-
-/// The services that run, and those whose images their builds need.
-fn with_build_contexts(project: &Project) -> Vec<&Service> {
-    let mut services: Vec<&Service> = project.services.values().collect();
-    let mut next = 0;
-    while let Some(service) = services.get(next) {
-        next += 1;
-        for context in service.build.iter().flat_map(|build| build.additional_contexts.values()) {
-            if let NamedContext::Service(name) = context
-                && let Some(needed) = project.disabled_services.get(name)
-                && services.iter().all(|known| known.name != needed.name)
-            {
-                services.push(needed);
-            }
-        }
-    }
-    services
-}
-
-/// A build whose contexts of other services are those services' images.
-fn with_images_of_services(build: &Build, project: &Project) -> Build {
-    let mut build = build.clone();
-    for context in build.additional_contexts.values_mut() {
-        if let NamedContext::Service(name) = context
-            && let Some(service) =
-                project.services.get(name).or_else(|| project.disabled_services.get(name))
-        {
-            *context = NamedContext::Image(service.image.familiar());
-        }
-    }
-    build
 }
 
 fn container_spec(
@@ -401,6 +333,7 @@ fn container_spec(
         service: equipped,
         number,
         name,
+        hook: None,
         digests,
         networks,
         network_mode,

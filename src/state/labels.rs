@@ -14,6 +14,8 @@ pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 pub const ONE_OFF: &str = "com.docker.compose.oneoff";
 /// What tells containers of `run` apart.
 pub const SLUG: &str = "com.docker.compose.slug";
+/// On containers of hooks, those that are run beside the service's own: `pre_start`.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// `SERVICE:CONDITION:RESTART`, separated by commas.
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 /// The project's folder: whose the name is when two checkouts would have the same.

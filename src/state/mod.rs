@@ -8,8 +8,10 @@ pub mod desired;
 pub mod drift;
 pub mod facets;
 pub mod hash;
+mod images;
 pub mod labels;
 pub mod observed;
+mod pre_start;
 pub mod runner;
 
 pub use build_inputs::{BuildInputs, InputFile};

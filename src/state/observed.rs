@@ -179,11 +179,18 @@ pub fn is_anonymous(volume: &str) -> bool {
 }
 
 impl Observed {
-    /// The project's containers, those of `run` left out.
+    /// The project's containers, those of `run` and of hooks left out.
     pub fn containers_of(&self, project: &ProjectName) -> impl Iterator<Item = &ObservedContainer> {
         self.containers
             .iter()
             .filter(move |container| container.belongs_to(project) && !container.is_one_off())
+    }
+
+    /// The project's containers of hooks.
+    pub fn hooks_of(&self, project: &ProjectName) -> impl Iterator<Item = &ObservedContainer> {
+        self.containers
+            .iter()
+            .filter(move |container| container.belongs_to(project) && container.is_hook())
     }
 
     /// A container that runs; `None` when it does not.
@@ -239,10 +246,17 @@ impl ObservedContainer {
         self.labels.get(labels::PROJECT).is_some_and(|name| name == project.as_str())
     }
 
-    /// Whether `run` made it.
+    /// Whether it is none of the service's own: `run` made it, or it runs a hook.
     #[must_use]
     pub fn is_one_off(&self) -> bool {
-        self.labels.get(labels::ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.is_hook()
+            || self.labels.get(labels::ONE_OFF).is_some_and(|it| it.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether a hook runs, or has run, in it. Compose's own have no other label that says so.
+    #[must_use]
+    pub fn is_hook(&self) -> bool {
+        self.labels.contains_key(labels::HOOK)
     }
 
     /// The service that it belongs to, by its label.

@@ -92,9 +92,11 @@ pub(super) fn equip(service: &Service) -> Option<(Service, Vec<InjectedFile>)> {
 
 impl ContainerSpec {
     /// Whether its runner can be held at the door: something must tell later whether it still is.
+    /// Hooks come before any start, and what they need comes before them.
     #[must_use]
     pub fn can_be_held(&self) -> bool {
-        matches!(&self.service.reload, Some(Reload::Node(runner)) if runner.early)
+        self.service.pre_start.is_empty()
+            && matches!(&self.service.reload, Some(Reload::Node(runner)) if runner.early)
             && (self.service.ready.is_some()
                 || self.service.healthcheck.as_ref().is_some_and(|check| !check.disable))
     }

@@ -32,6 +32,13 @@ pub enum Advice {
         /// How long it took by itself.
         boot: Duration,
     },
+    /// A hook before a container's start.
+    Hook {
+        /// Which.
+        subject: Subject,
+        /// How long it took.
+        took: Duration,
+    },
     /// An image came from its registry.
     Pull {
         /// Which.
@@ -100,6 +107,9 @@ pub fn advice(recording: &Recording) -> Option<Advice> {
         Action::Stop | Action::Restart | Action::Kill => {
             Advice::Stop { subject, took: step.took() }
         }
+        Action::Complete if matches!(subject, Subject::Hook { .. }) => {
+            Advice::Hook { subject, took: step.took() }
+        }
         Action::Await | Action::Complete => {
             let boot = recording.boot(step)?;
             let held_up = path[place + 1..].iter().find_map(|next| {
@@ -132,11 +142,11 @@ pub(super) fn waited(recording: &Recording, step: &Step) -> Option<Duration> {
 }
 
 fn is_container(step: &Step) -> bool {
-    matches!(step.subject, Subject::Container { .. })
+    step.subject.container().is_some()
 }
 
 fn is_foreign(step: &Step, other: &Step) -> bool {
-    is_container(other) && other.subject != step.subject
+    is_container(other) && other.subject.container() != step.subject.container()
 }
 
 fn slowest(step: &Step) -> Option<(String, Duration)> {

@@ -12,11 +12,18 @@ const AT_ONCE: usize = 8;
 /// The project with every image of a registry pinned to its digest. Images that are built here
 /// have none.
 pub(super) async fn pinned(cx: &Context, project: &Project) -> Result<Project, CliError> {
+    let built = project.services.values().filter(|service| service.build.is_some());
+    let built: Vec<String> = built.map(|service| service.image.familiar()).collect();
+    let is_built = |image: &ImageRef| built.contains(&image.familiar());
     let mut images: Vec<ImageRef> = project
         .services
         .values()
-        .filter(|service| service.build.is_none() && !service.image.is_pinned())
-        .map(|service| service.image.clone())
+        .flat_map(|service| {
+            let own = service.build.is_none().then_some(&service.image);
+            own.into_iter().chain(service.hook_images())
+        })
+        .filter(|image| !image.is_pinned() && !is_built(image))
+        .cloned()
         .collect();
     images.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     images.dedup();
@@ -41,8 +48,11 @@ pub(super) async fn pinned(cx: &Context, project: &Project) -> Result<Project, C
         .try_collect()
         .await?;
     for service in pinned.services.values_mut() {
-        if let Some((_, image)) = resolved.iter().find(|(image, _)| *image == service.image) {
-            service.image = image.clone();
+        let hooks = service.pre_start.iter_mut().filter_map(|hook| hook.image.as_mut());
+        for image in hooks.chain([&mut service.image]) {
+            if let Some((_, pinned)) = resolved.iter().find(|(known, _)| known == image) {
+                *image = pinned.clone();
+            }
         }
     }
     Ok(pinned)

@@ -147,7 +147,11 @@ impl ConfigArgs {
         } else if self.networks {
             project.networks.keys().map(ToString::to_string).collect()
         } else if self.images {
-            project.services.values().map(|service| service.image.to_string()).collect()
+            let images = project.services.values().flat_map(|service| {
+                let own = service.hook_images().filter(|image| **image != service.image);
+                std::iter::once(&service.image).chain(own)
+            });
+            images.map(ToString::to_string).collect()
         } else if self.profiles {
             let services = all.services.values().chain(all.disabled_services.values());
             let mut profiles: Vec<String> =

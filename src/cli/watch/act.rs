@@ -16,7 +16,7 @@ use crate::cli::scope::{desired, selected};
 use crate::engine::{DockerEngine, Engine as _, ExecRequest};
 use crate::event::{Event, WatchEvent};
 use crate::execute::{ExecuteError, Limits, execute};
-use crate::plan::{Plan, ReconcileOptions, images_only, lifecycle, reconcile};
+use crate::plan::{Plan, ReconcileOptions, images_only, lifecycle, reconcile, weave};
 use crate::project::{Hook, Project, PullPolicy, Reload, ServiceName};
 use crate::state::{ContainerId, ContainerState, Observed, ObservedContainer, labels};
 use crate::watch::{Replica, SyncError, Work};
@@ -291,8 +291,10 @@ impl Action<'_> {
         let after = shared.observe().await.map_err(&fail)?;
         let options = ReconcileOptions { no_build: true, ..options };
         let options = ReconcileOptions { build: false, ..options };
-        let plan = reconcile(&desired(&project), &after, &options)
+        let desired = desired(&project);
+        let plan = reconcile(&desired, &after, &options)
             .map_err(|conflicts| fail(Problem::Conflicts(conflicts).into()))?;
+        let plan = weave(plan, &desired, &after);
         shared
             .run(&plan, CancellationToken::new(), true)
             .await
@@ -330,7 +332,9 @@ impl Action<'_> {
                 .filter(|container| container.state.is_running())
                 .collect();
         let _turn = shared.plans.lock().await;
-        let plan = lifecycle::restart(&containers, &desired(&shared.project), None, true);
+        let desired = desired(&shared.project);
+        let plan = lifecycle::restart(&containers, &desired, None, true);
+        let plan = weave(plan, &desired, observed);
         let run = shared.run(&plan, CancellationToken::new(), false).await;
         run.map_err(|error| Problem::Run(error).into())
     }

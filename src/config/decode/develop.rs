@@ -1,7 +1,7 @@
 //! `develop` of a service.
 
 use super::context::{Cx, Field, Fields};
-use super::host::hook;
+use super::hook::hook;
 use super::scalar::{boolean, text, text_or_texts, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::project::{Develop, Dockerignore, WatchAction, WatchRule};

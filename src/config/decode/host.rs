@@ -1,13 +1,12 @@
-//! The rarer settings of a service, and its hooks.
+//! The rarer settings of a service.
 
-use super::command::arguments;
 use super::context::{Cx, Field, Fields};
-use super::pairs::{passed_through, values};
+use super::pairs::values;
 use super::scalar::{boolean, float, integer, parsed, text, texts, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::{
-    BlkioConfig, Bytes, DeviceRate, DeviceRequest, DeviceWeight, Duration, Hook, HostSettings,
+    BlkioConfig, Bytes, DeviceRate, DeviceRequest, DeviceWeight, Duration, HostSettings,
 };
 
 /// Takes the keys of [`HostSettings`].
@@ -65,35 +64,6 @@ fn seccomp_profile(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> Option<String> {
             .help("name a file, or `unconfined`"),
     );
     None
-}
-
-/// Reads `post_start` or `pre_stop`.
-pub(super) fn hooks(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Hook>> {
-    let Some(items) = field.items() else { return cx.wrong(field, "a list") };
-    Some(items.iter().filter_map(|item| hook(cx, item)).collect())
-}
-
-/// Reads a command to run in a container; `None` when it names no program, which is reported.
-pub(super) fn hook(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Hook> {
-    let mut fields = Fields::open(cx, field)?;
-    let command = fields.read(cx, "command", arguments).unwrap_or_default();
-    let hook = Hook {
-        command,
-        user: fields.read(cx, "user", text),
-        privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
-        working_dir: fields.read(cx, "working_dir", text),
-        environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
-    };
-    fields.finish(cx);
-    if hook.command.is_empty() {
-        let message = format!("`{}` has no `command`", field.path);
-        cx.push(
-            Diagnostic::error(message, field.span())
-                .help("add `command:`, what to run in the container"),
-        );
-        return None;
-    }
-    Some(hook)
 }
 
 /// Reads a list of devices asked for by what they can do.

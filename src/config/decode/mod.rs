@@ -15,6 +15,7 @@ mod command;
 mod context;
 mod dependency;
 mod develop;
+mod hook;
 mod host;
 mod mount;
 mod network;

@@ -7,7 +7,8 @@ use super::command::{arguments, healthcheck};
 use super::context::{Cx, Field, Fields, Placed};
 use super::dependency::{Edge, STARTED, depends_on, links};
 use super::develop::develop;
-use super::host::{hooks, host_settings};
+use super::hook::{hooks, pre_start};
+use super::host::host_settings;
 use super::mount::{mounts, tmpfs};
 use super::network::{Joined, joined, mode};
 use super::object::{Kind, grants};
@@ -173,7 +174,7 @@ fn image(
 }
 
 /// An image as the file gives it.
-fn written_image(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<ImageRef> {
+pub(super) fn written_image(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<ImageRef> {
     let text = text(cx, field)?;
     let error: crate::project::InvalidName = match text.parse() {
         Ok(image) => return Some(image),
@@ -221,6 +222,7 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     service.labels = labels(cx, fields, active);
     service.logging = fields.read(cx, "logging", logging);
     service.runtime = fields.read(cx, "runtime", text);
+    service.pre_start = fields.read(cx, "pre_start", pre_start).unwrap_or_default();
     service.post_start = fields.read(cx, "post_start", hooks).unwrap_or_default();
     service.pre_stop = fields.read(cx, "pre_stop", hooks).unwrap_or_default();
     service.attach = fields.read(cx, "attach", boolean);
@@ -398,11 +400,6 @@ fn not_composes(cx: &mut Cx<'_>, key: &str, field: &Field<'_>) {
 fn unsupported(cx: &mut Cx<'_>, fields: &mut Fields<'_>) {
     // Applied when the files were merged.
     fields.take("extends");
-    fields.refuse(
-        cx,
-        "pre_start",
-        "make it a service that others depend on with `service_completed_successfully`",
-    );
     fields
         .not_supported(cx, &["credential_spec", "models", "pull_refresh_after", "use_api_socket"]);
 }

@@ -87,10 +87,8 @@ impl<E: Engine> Run<'_, E> {
             .filter(|needed| self.state[needed.0] != StepState::Done)
             .collect();
         let foreign = |id: &StepId| match &self.plan.steps[id.0].subject {
-            Subject::Container { service, name } => {
-                (Subject::Container { service: service.clone(), name: name.clone() }
-                    != step.subject)
-                    .then_some(service)
+            subject @ Subject::Container { service, .. } => {
+                (subject.container() != step.subject.container()).then_some(service)
             }
             _ => None,
         };
@@ -166,14 +164,14 @@ impl<E: Engine> Run<'_, E> {
             | Operation::ReleaseContainer { container, .. }
             | Operation::StartContainer { container }
             | Operation::RunHook { container, .. }
-            | Operation::AwaitContainer { container, .. } => match container {
+            | Operation::AwaitContainer { container, .. }
+            | Operation::RemoveContainer { container, .. } => match container {
                 ContainerRef::Existing(id) => Some(id.clone()),
                 ContainerRef::CreatedBy(step) => self.created.get(step).cloned(),
             },
             Operation::StopContainer { id, .. }
             | Operation::RestartContainer { id, .. }
-            | Operation::KillContainer { id, .. }
-            | Operation::RemoveContainer { id, .. } => Some(id.clone()),
+            | Operation::KillContainer { id, .. } => Some(id.clone()),
             _ => None,
         }
     }

@@ -15,8 +15,9 @@ use crate::project::ServiceName;
 use crate::state::{ContainerSpec, ContainerState, ObservedContainer, is_anonymous, labels};
 
 impl Reconcile<'_> {
-    /// Orphans and containers beyond a service's scale.
+    /// Orphans, containers beyond a service's scale, and what is left of hooks.
     pub(super) fn removals(&mut self) {
+        self.ended_hooks();
         let mut orphans = Vec::new();
         for container in self.observed.containers_of(&self.desired.project) {
             let Some(service) = container.service() else { continue };
@@ -46,6 +47,18 @@ impl Reconcile<'_> {
         }
     }
 
+    /// A run that was killed did not get round to removing them. Nobody else looks for them.
+    fn ended_hooks(&mut self) {
+        for container in self.observed.hooks_of(&self.desired.project) {
+            let Some(service) = container.service() else { continue };
+            if self.desired.selected_services.contains(&service)
+                || !self.desired.known_services.contains(&service)
+            {
+                self.remove(container, &service, Cause::Leftover);
+            }
+        }
+    }
+
     /// Stops (when it runs) and removes a container, unless this plan does so already; returns the
     /// removal.
     pub(super) fn remove(
@@ -69,7 +82,10 @@ impl Reconcile<'_> {
             Vec::new()
         };
         let removed = self.plan.push(
-            Operation::RemoveContainer { id: container.id.clone(), anonymous_volumes: false },
+            Operation::RemoveContainer {
+                container: ContainerRef::Existing(container.id.clone()),
+                anonymous_volumes: container.is_hook(),
+            },
             subject,
             cause,
             after,
@@ -364,7 +380,7 @@ impl Reconcile<'_> {
         let mut free: Vec<StepId> = names.into_iter().flatten().copied().collect();
         let removed = self.plan.push(
             Operation::RemoveContainer {
-                id: old.id.clone(),
+                container: ContainerRef::Existing(old.id.clone()),
                 anonymous_volumes: self.options.renew_anonymous_volumes,
             },
             subject.clone(),

@@ -16,6 +16,9 @@ services:
   a:
     build: {}
     healthcheck: {}
+    pre_start: [{}]
+    post_start: [{}]
+    pre_stop: [{}]
     depends_on: {b: {}}
     ports: [{x-devstack: {}}, {}]
     volumes: [{bind: {}, volume: {}, tmpfs: {}}]
