@@ -255,12 +255,7 @@ fn asked(
 }
 
 /// Points at who asked for an image: the service, or a hook of it that has its own.
-fn of_image(
-    finding: Diagnostic,
-    origins: &Origins,
-    owner: Owner<'_>,
-    image: &str,
-) -> Diagnostic {
+fn of_image(finding: Diagnostic, origins: &Origins, owner: Owner<'_>, image: &str) -> Diagnostic {
     let named = [image.to_owned()];
     let is_own = origins.find(owner, &["image"], &named).is_some();
     match origins.find(owner, &["pre_start"], &named).filter(|_| !is_own) {
@@ -301,7 +296,8 @@ fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
     let name = &failure.service;
     if let (Some(origins), Some(hook)) = (origins, &failure.hook) {
         finding = before_start(finding, origins, service(name.as_str()), hook.number);
-    } else if let (Some(origins), WaitFailureReason::Exited { error, .. }) = (origins, &failure.reason)
+    } else if let (Some(origins), WaitFailureReason::Exited { error, .. }) =
+        (origins, &failure.reason)
         && !error.is_empty()
     {
         let owner = service(name.as_str());

@@ -94,7 +94,9 @@ impl Weaving<'_> {
     fn is_one_off(&self, operation: &Operation) -> bool {
         let Some(container) = touched(operation) else { return false };
         match &container {
-            ContainerRef::CreatedBy(_) => self.spec_of(&container).is_some_and(|it| it.is_one_off()),
+            ContainerRef::CreatedBy(_) => {
+                self.spec_of(&container).is_some_and(|it| it.is_one_off())
+            }
             ContainerRef::Existing(id) => self.observed_as(id).is_some_and(|it| it.is_one_off()),
         }
     }

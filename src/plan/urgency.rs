@@ -88,6 +88,7 @@ fn guess(spec: &ContainerSpec) -> std::time::Duration {
         Probe::Redis { .. } => 100,
         _ => 500,
     });
-    let checked = spec.hook.is_some() || spec.service.healthcheck.as_ref().is_some_and(|check| !check.disable);
+    let checked = spec.hook.is_some()
+        || spec.service.healthcheck.as_ref().is_some_and(|check| !check.disable);
     std::time::Duration::from_millis(millis.max().unwrap_or(if checked { 500 } else { 0 }))
 }

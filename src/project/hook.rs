@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::{ImageRef, Service};
 use super::mount::is_false;
+use super::{ImageRef, Service};
 
 /// A command to run in a container, after its start or before its stop (Compose Specification,
 /// "post_start" and "pre_stop").

@@ -221,7 +221,8 @@ impl Board {
 
     fn indices(&mut self, subject: &Subject) -> Vec<usize> {
         match subject {
-            Subject::Container { service, name } | Subject::Hook { service, container: name, .. } => {
+            Subject::Container { service, name }
+            | Subject::Hook { service, container: name, .. } => {
                 let known = self.containers.get(name).copied();
                 vec![known.unwrap_or_else(|| self.add(Row::new(service.to_string()), name))]
             }

@@ -23,6 +23,31 @@ pub(crate) fn numbered(service: &str, number: usize) -> Subject {
     }
 }
 
+/// A hook before the only container of a service.
+pub(crate) fn hook(service: &str, number: usize) -> Subject {
+    Subject::Hook {
+        service: service.parse().unwrap(),
+        container: format!("shop-{service}-1"),
+        name: format!("shop-{service}-1-pre_start-{number}"),
+        number,
+    }
+}
+
+/// A hook from `at` on: made while others are waited for, started, over, removed.
+pub(crate) fn hooked(subject: &Subject, at: u64, took: u64) -> Vec<Timed> {
+    vec![
+        (at, started(subject, Action::Create, "missing")),
+        (at + 50, finished(subject, Action::Create, 50)),
+        (at + 50, blocked(subject, "waiting for db: starting up")),
+        (at + 1000, started(subject, Action::Start, "missing")),
+        (at + 1100, finished(subject, Action::Start, 100)),
+        (at + 1100, started(subject, Action::Complete, "missing")),
+        (at + 1100 + took, finished(subject, Action::Complete, took)),
+        (at + 1100 + took, started(subject, Action::Remove, "missing")),
+        (at + 1150 + took, finished(subject, Action::Remove, 50)),
+    ]
+}
+
 pub(crate) fn image(reference: &str, services: &[&str]) -> Subject {
     let services = services.iter().map(|service| service.parse().unwrap()).collect();
     Subject::Image { reference: reference.to_owned(), services }
@@ -102,4 +127,6 @@ pub(crate) fn brought_up(subject: &Subject, at: u64, ready: u64) -> Vec<Timed> {
 pub(crate) const UP: &[Action] = &[Action::Create, Action::Start, Action::Await];
 pub(crate) const ANEW: &[Action] =
     &[Action::Create, Action::Stop, Action::Remove, Action::Rename, Action::Start, Action::Await];
+pub(crate) const HOOK: &[Action] =
+    &[Action::Create, Action::Start, Action::Complete, Action::Remove];
 pub(crate) const DOWN: &[Action] = &[Action::Stop, Action::Remove];

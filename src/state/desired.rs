@@ -11,8 +11,8 @@ use super::images::images;
 use super::{labels, runner};
 use crate::project::{
     Build, DependsOnCondition, Duration, FileGrant, FileObject, FileSource, ImageRef, Mount,
-    Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy,
-    Reload, Secret, Service, ServiceName, Volume, VolumeOwner,
+    Network, NetworkAttachment, NetworkMode, Port, Project, ProjectName, PullPolicy, Reload,
+    Secret, Service, ServiceName, Volume, VolumeOwner,
 };
 
 /// The time that the engine gives a container to stop when nothing else is said.

@@ -11,9 +11,8 @@ pub(super) fn images(project: &Project) -> Vec<ImageSpec> {
     // One image can be written in several ways.
     let mut images: IndexMap<String, ImageSpec> = IndexMap::new();
     for service in with_build_contexts(project) {
-        let spec = images
-            .entry(service.image.familiar())
-            .or_insert_with(|| image_spec(&service.image));
+        let spec =
+            images.entry(service.image.familiar()).or_insert_with(|| image_spec(&service.image));
         spec.services.push(service.name.clone());
         if let (None, Some(build)) = (&spec.build, &service.build) {
             let mut own_build = with_images_of_services(build, project);

@@ -17,7 +17,7 @@ use devstack::event::Event;
 use devstack::execute::{ExecuteError, Limits, execute};
 use devstack::plan::teardown::{TeardownOptions, teardown};
 use devstack::plan::{
-    self, Conflict, Plan, ReconcileOptions, images_only, needs_images_first, reconcile,
+    self, Conflict, Plan, ReconcileOptions, images_only, needs_images_first, reconcile, weave,
 };
 use devstack::project::{Project, PullPolicy};
 use devstack::report::diagnostic::render;
@@ -147,7 +147,9 @@ impl World {
             options.no_build = true;
             options.pull = Some(PullPolicy::Never);
         }
-        self.run(&expect_plan(reconcile(desired, &self.observed(), &options)))
+        let observed = self.observed();
+        let plan = expect_plan(reconcile(desired, &observed, &options));
+        self.run(&weave(plan, desired, &observed))
     }
 
     /// Carries a plan out.
@@ -219,8 +221,9 @@ impl World {
     ) -> String {
         let mut options = ReconcileOptions::default();
         set(&mut options);
-        match reconcile(desired, &self.observed(), &options) {
-            Ok(plan) => text(&plan),
+        let observed = self.observed();
+        match reconcile(desired, &observed, &options) {
+            Ok(plan) => text(&weave(plan, desired, &observed)),
             Err(conflicts) => conflicts_text(&conflicts),
         }
     }

@@ -14,9 +14,9 @@ use super::*;
 use crate::config::decode::{DecodeRequest, decode};
 use crate::config::load::{FileReader, LoadRequest, Presets, load};
 use crate::config::preset;
-use crate::engine::fake::FakeEngine;
+use crate::engine::fake::{Behaviour, FakeEngine};
 use crate::execute::{Limits, execute};
-use crate::plan::{ReconcileOptions, reconcile};
+use crate::plan::{ReconcileOptions, reconcile, weave};
 use crate::report::diagnostic::render;
 use crate::state::{ContentDigests, Observed, lower};
 
@@ -34,6 +34,11 @@ impl FileReader for InMemory {
 
 /// What `up` of a file tells on an engine that refuses a call with these words.
 fn refused(yaml: &str, env: &str, method: &str, words: &str) -> Diagnostics {
+    failed(yaml, env, |engine| engine.refuse(method, words))
+}
+
+/// What `up` of a file tells on an engine that something is wrong with.
+fn failed(yaml: &str, env: &str, spoil: impl FnOnce(&FakeEngine)) -> Diagnostics {
     let texts = [("/p/devstack.yaml", yaml), ("/p/.env", env)];
     let mut files =
         InMemory(texts.map(|(name, text)| (PathBuf::from(name), text.to_owned())).into());
@@ -54,8 +59,9 @@ fn refused(yaml: &str, env: &str, method: &str, words: &str) -> Diagnostics {
     let desired = lower(&project, &ContentDigests::new());
     let plan = reconcile(&desired, &Observed::default(), &ReconcileOptions::default());
     let plan = plan.expect("nothing is in the way on an empty engine");
+    let plan = weave(plan, &desired, &Observed::default());
     let engine = Arc::new(FakeEngine::new());
-    engine.refuse(method, words);
+    spoil(&engine);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let error = runtime.block_on(async {
         let (sender, mut events) = mpsc::channel(16);
@@ -541,5 +547,48 @@ fn an_engine_that_is_in_trouble_is_nobodys_line() {
      |
      = note: the engine's disk is full
      = help: `docker system df` shows where the space went, `docker builder prune` frees the build cache
+    ");
+}
+
+#[test]
+fn a_hook_that_fails_before_the_start_is_pointed_at() {
+    let yaml = "services:\n  web:\n    image: web\n    pre_start:\n      - command: [prepare]\n      \
+                - {image: migrate, command: migrate --all}\n";
+    let findings = failed(yaml, "", |engine| {
+        engine.behave("p-web-1-pre_start-2", Behaviour::Exits(3));
+        engine.print("web", &["applying 0042", "relation exists already"]);
+    });
+    assert_snapshot!(render(&findings, false, 120), @"
+    error: `pre_start` hook 2 (`migrate --all`) of service `web` exited with code 3
+     --> devstack.yaml:6:35
+      |
+    6 |       - {image: migrate, command: migrate --all}
+      |                                   ^^^^^^^^^^^^^ asked for here
+      |
+      = note: last lines of p-web-1-pre_start-2:
+              | applying 0042
+              | relation exists already
+      = help: `web` was not started; once the hook is mended, `devstack up` goes on
+    ");
+    let words = format!("{RUNC}exec: \"prepare\": executable file not found in $PATH: unknown");
+    assert_snapshot!(drawn(yaml, "", "start", &words), @r#"
+    error: cannot start p-web-1-pre_start-1: exec: "prepare": executable file not found in $PATH
+     --> devstack.yaml:5:18
+      |
+    5 |       - command: [prepare]
+      |                  ^^^^^^^^^ asked for here
+      |
+      = note: there is no program `prepare` in the image
+      = help: correct `command:` or `entrypoint:` of `web`, then `devstack up -d`
+    "#);
+    let findings = failed(yaml, "", |engine| engine.offer(&["web:latest"]));
+    assert_snapshot!(render(&findings, false, 120), @"
+    error: cannot pull migrate:latest: its registry has no such image
+     --> devstack.yaml:6:17
+      |
+    6 |       - {image: migrate, command: migrate --all}
+      |                 ^^^^^^^ asked for here
+      |
+      = help: check the image's name and tag in the file; a private image needs `docker login`
     ");
 }

@@ -110,6 +110,11 @@ fn commands_are_replaced() {
                 "post_start: [{command: b}]",
                 "post_start: [{command: a}, {command: b}]",
             ),
+            (
+                "pre_start: [{command: a, image: i}]",
+                "pre_start: [{command: b}]",
+                "pre_start: [{command: a, image: i}, {command: b}]",
+            ),
         ],
     );
 }

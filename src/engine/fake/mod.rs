@@ -69,7 +69,8 @@ impl FakeEngine {
         Self { state: Mutex::new(state), events: Mutex::new(Some(events)), prints }
     }
 
-    /// Sets how a service's containers behave from their next start on.
+    /// Sets how a service's containers behave from their next start on. Those of hooks go by their
+    /// own names; they end with 0 by default.
     pub fn behave(&self, service: &str, behaviour: Behaviour) {
         self.lock().behaviours.insert(service.to_owned(), behaviour);
     }

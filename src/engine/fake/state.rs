@@ -120,7 +120,11 @@ impl State {
         if taken {
             return Err(EngineErrorKind::PortTaken("port is already allocated".to_owned()));
         }
-        let behaviour = self.behaviours.get(&service).copied().unwrap_or(Behaviour::Healthy);
+        let behaviour = if container.is_hook() {
+            self.behaviours.get(&container.name).copied().unwrap_or(Behaviour::Exits(0))
+        } else {
+            self.behaviours.get(&service).copied().unwrap_or(Behaviour::Healthy)
+        };
         let is_held = self.held.contains(&self.observed.containers[index].id);
         let container = &mut self.observed.containers[index];
         let has_check = container.labels.contains_key(HAS_CHECK);

@@ -54,6 +54,8 @@ impl Weaving<'_> {
         };
         let mut needed = self.own(step);
         needed.extend(self.way_made(&spec));
+        needed.sort_unstable();
+        needed.dedup();
         let spec = Arc::new(spec);
         let mut push = |operation, after: Vec<StepId>| {
             self.plan.push(operation, subject.clone(), step.cause.clone(), after)
@@ -107,9 +109,8 @@ impl Weaving<'_> {
         let removed = self.steps(removes_old);
         if removed.is_empty() {
             let mut stopped = Vec::new();
-            let mut push = |operation, after| {
-                self.plan.push(operation, subject(old), Cause::Leftover, after)
-            };
+            let mut push =
+                |operation, after| self.plan.push(operation, subject(old), Cause::Leftover, after);
             if old.state.is_running() {
                 stopped.push(push(
                     Operation::StopContainer { id: old.id.clone(), grace: None },

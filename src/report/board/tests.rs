@@ -410,3 +410,27 @@ fn lines_are_cut_by_display_width() {
     · api-2   waiting for search: 索引を作…      1.4s
     ");
 }
+
+#[test]
+fn hooks_before_the_start_stand_in_the_row_of_their_service() {
+    let (web, first) = (container("web"), hook("web", 1));
+    let mut events = vec![(0, planned(&[(&web, UP), (&first, HOOK)], &[]))];
+    events.push((10, started(&web, Action::Create, "missing")));
+    events.push((60, finished(&web, Action::Create, 50)));
+    events.extend(hooked(&first, 60, 2000));
+    let begun = brought_up(&web, 3110, 500).split_off(2);
+    let failing =
+        [events.clone(), vec![(2000, failed(&first, Action::Complete, "exited with code 3"))]];
+    events.extend(begun);
+    events.sort_by_key(|event| event.0);
+    let shown = [500, 2000, 5000].map(|at| screen(&events, at));
+    insta::assert_snapshot!(shown.join("\n"), @"
+    · web  waiting for db: starting up
+    ⠋ web  running a hook
+    ✔ web  ready in 500ms
+    ");
+    insta::assert_snapshot!(remains(&events, 24), @"✔ web  ready in 500ms");
+    let mut failing = failing.concat();
+    failing.retain(|event| event.0 <= 2000);
+    insta::assert_snapshot!(remains(&failing, 24), @"✘ web  pre_start hook 1 exited with code 3");
+}

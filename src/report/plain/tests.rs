@@ -188,3 +188,27 @@ fn nothing_to_do_is_one_line() {
     );
     assert_eq!(lines(&[(0, planned(&[], &[]))]), "");
 }
+
+#[test]
+fn hooks_before_the_start_are_told_once_each() {
+    let (web, first) = (container("web"), hook("web", 1));
+    let mut events = vec![(0, planned(&[(&web, UP), (&first, HOOK)], &[]))];
+    events.push((10, started(&web, Action::Create, "missing")));
+    events.push((60, finished(&web, Action::Create, 50)));
+    events.extend(hooked(&first, 60, 2000));
+    events.extend(brought_up(&web, 3300, 500).split_off(2));
+    insta::assert_snapshot!(lines(&events), @"
+    web  created (missing)
+    web  waiting for db: starting up
+    web  pre_start hook 1 runs
+    web  pre_start hook 1 finished (2.0s)
+    web  started
+    web  ready (500ms)
+    ");
+    let failing = [
+        (0, planned(&[(&web, UP), (&first, HOOK)], &[])),
+        (10, started(&first, Action::Complete, "missing")),
+        (20, failed(&first, Action::Complete, "exited with code 3")),
+    ];
+    insta::assert_snapshot!(lines(&failing), @"web  pre_start hook 1 exited with code 3");
+}

@@ -119,7 +119,7 @@ fn restart_begins_with_the_dependencies() {
     assert_snapshot!(plan(&world(), &[], restart), @r"
     1. restart container p-db-1 (requested)
     2. wait until container p-db-1 is ready (requested)  after 1
-    3. restart container p-migrate-1 (requested)  after 2
+    3. start container p-migrate-1 (requested)  after 2
     4. wait until container p-migrate-1 completes (requested)  after 3
     5. restart container p-api-1 (requested)  after 2, 4
     6. wait until container p-api-1 is ready or finished (requested)  after 5

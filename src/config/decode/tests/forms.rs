@@ -541,3 +541,26 @@ fn a_seccomp_profile_is_read_from_its_file() {
         ]
     );
 }
+
+#[test]
+fn hooks_before_the_start_have_one_form() {
+    check(
+        "pre_start",
+        &json!([{ "command": ["migrate", "--all"] }]),
+        &[
+            "pre_start: [{command: migrate --all}]",
+            "pre_start: [{command: [migrate, --all], privileged: false, per_replica: false}]",
+        ],
+    );
+    check(
+        "pre_start",
+        &json!([{
+            "command": ["chown", "1000", "/data"], "user": "root", "privileged": true,
+            "working_dir": "/", "environment": { "A": "1" }, "image": "busybox", "per_replica": true,
+        }]),
+        &[
+            "pre_start: [{image: busybox, command: chown 1000 /data, user: root, privileged: true, working_dir: /, environment: {A: 1}, per_replica: true}]",
+        ],
+    );
+    check("pre_start", &json!([{ "image": "seed" }]), &["pre_start: [{image: seed}]"]);
+}

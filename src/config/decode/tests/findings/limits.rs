@@ -102,12 +102,8 @@ fn what_is_not_supported_is_named() {
                 "1:28 `credential_spec` warning: `services.web.credential_spec` is not supported yet and is ignored",
             ],
         ),
-        (
-            "pre_start: [{command: x}]",
-            &[
-                "1:28 `pre_start` error: `services.web.pre_start` is not supported yet; help: make it a service that others depend on with `service_completed_successfully`",
-            ],
-        ),
+        ("pre_start: [{command: x}]", &[]),
+        ("pre_start: [{image: x}]", &[]),
         (
             "credential_spec: {file: x}",
             &[
@@ -118,6 +114,12 @@ fn what_is_not_supported_is_named() {
             "post_start: [{user: x}]",
             &[
                 "1:41 `{user: x}` error: `services.web.post_start[0]` has no `command`; help: add `command:`, what to run in the container",
+            ],
+        ),
+        (
+            "pre_start: [{user: x}]",
+            &[
+                "1:40 `{user: x}` error: `services.web.pre_start[0]` has neither `command` nor `image`; help: add `command:`, what has to be done before the service starts",
             ],
         ),
         (
