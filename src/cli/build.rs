@@ -47,6 +47,10 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
         cx.note("no service has a `build` section");
         return Ok(ExitStatus::Success);
     }
+    for service in project.services.values_mut() {
+        // Nothing is started: the images of what runs before a start are not needed.
+        service.pre_start.clear();
+    }
     for build in project.services.values_mut().filter_map(|service| service.build.as_mut()) {
         build.no_cache |= args.no_cache;
         build.pull |= args.pull;

@@ -22,7 +22,7 @@ use crate::doctor::{
 use crate::engine::{DockerEngine, Engine as _, EngineInfo};
 use crate::os::{files, machine, socket};
 use crate::plan::{self, ReconcileOptions, reconcile};
-use crate::project::{PackageManager, Project, PullPolicy};
+use crate::project::{ImageRef, PackageManager, Project, PullPolicy};
 use crate::report::{Paint, Tone};
 use crate::state::{Observed, labels};
 
@@ -234,15 +234,21 @@ async fn network(
 /// The registries of images that are neither here nor built here.
 fn registries(project: &Project, observed: &Observed) -> Vec<Registry> {
     let mut registries: Vec<Registry> = Vec::new();
-    for service in project.services.values() {
-        let image = service.image.familiar();
-        if service.build.is_some()
-            || service.pull_policy == Some(PullPolicy::Never)
-            || observed.image(&image).is_some()
-        {
+    let services = || project.services.values();
+    let is_built = |image: &ImageRef| {
+        let mut built = services().filter(|service| service.build.is_some());
+        built.any(|service| service.image == *image)
+    };
+    let wanted = services()
+        .filter(|service| service.pull_policy != Some(PullPolicy::Never))
+        .flat_map(|service| std::iter::once(&service.image).chain(service.hook_images()));
+    for reference in wanted {
+        let image = reference.familiar();
+        let is_known = registries.iter().any(|registry| registry.images.contains(&image));
+        if is_built(reference) || observed.image(&image).is_some() || is_known {
             continue;
         }
-        let host = match service.image.registry() {
+        let host = match reference.registry() {
             "docker.io" => "registry-1.docker.io",
             host => host,
         };

@@ -65,7 +65,7 @@ pub struct WaitFailure {
 pub struct FailedHook {
     /// Its place among the service's hooks, from 1.
     pub number: usize,
-    /// Its command, or the image that says it.
+    /// What it runs, in a few words.
     pub runs: String,
 }
 

@@ -198,20 +198,13 @@ impl<E: Engine> Waiting<'_, E> {
             self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await.unwrap_or_default();
         StepError::Wait(Box::new(WaitFailure {
             service: self.spec.service.name.clone(),
-            hook: hook(self.spec),
+            hook: self.spec.hook.map(|number| FailedHook { number, runs: self.spec.runs() }),
             container: self.spec.name.clone(),
             reason,
             last_probe,
             log: log.into_iter().map(|(_, line)| line).collect(),
         }))
     }
-}
-
-/// What a container runs that is not the service itself.
-fn hook(spec: &ContainerSpec) -> Option<FailedHook> {
-    let command = spec.service.command.as_ref().map(|words| words.join(" "));
-    let runs = command.unwrap_or_else(|| spec.service.image.to_string());
-    spec.hook.map(|number| FailedHook { number, runs })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,12 +35,7 @@ impl fmt::Display for Step {
                 write!(f, "create {subject} as {name}")?;
             }
             Operation::CreateContainer { spec, .. } if spec.hook.is_some() => {
-                let command = spec.service.command.iter().flatten();
-                let words: Vec<&str> = command.map(String::as_str).collect();
-                write!(f, "create {subject}")?;
-                if !words.is_empty() {
-                    write!(f, " for `{}`", words.join(" "))?;
-                }
+                write!(f, "create {subject} for `{}`", spec.runs())?;
             }
             Operation::CreateContainer { .. } => write!(f, "create {subject}")?,
             Operation::RenameContainer { .. } => write!(f, "rename to {subject}")?,

@@ -97,7 +97,9 @@ impl Weaving<'_> {
             ContainerRef::CreatedBy(_) => {
                 self.spec_of(&container).is_some_and(|it| it.is_one_off())
             }
-            ContainerRef::Existing(id) => self.observed_as(id).is_some_and(|it| it.is_one_off()),
+            ContainerRef::Existing(id) => {
+                self.observed_as(id).is_some_and(ObservedContainer::is_one_off)
+            }
         }
     }
 

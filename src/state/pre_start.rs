@@ -21,7 +21,22 @@ const KEPT: [&str; 7] = [
     labels::VERSION,
 ];
 
+/// Characters of a command that tell it apart.
+const TOLD: usize = 60;
+
 impl ContainerSpec {
+    /// What it runs, in a few words: its command, or the image that says it.
+    #[must_use]
+    pub fn runs(&self) -> String {
+        let command = self.service.command.as_ref().map(|words| words.join(" "));
+        let text = command.unwrap_or_else(|| self.service.image.to_string());
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= TOLD {
+            return line;
+        }
+        line.chars().take(TOLD - 1).chain(['…']).collect()
+    }
+
     /// The container of the hook in this place of the service's list, from 0, that runs before this
     /// one starts; `None` when there is no such hook. `owner` is this one by the engine's id or name:
     /// the hook gets its mounts, those without a name of their own too.

@@ -90,7 +90,7 @@ fn a_hook_that_fails_keeps_the_service_from_its_start() {
         "devstack.yaml",
         &broken.replace("command: [sh, -c, 'echo", "command: [gone, 'echo"),
     );
-    stack.fails(&["up", "-d"]).says(&["devstack.yaml:8:18", "there is no program `gone`"]);
+    stack.fails(&["up", "-d"]).says(&["devstack.yaml:8:18", "there is no program gone"]);
     stack.write("devstack.yaml", &broken.replace("exit 3", "exit 0"));
     stack.ok(&["up", "-d"]);
     assert_eq!(stack.inspect("app")["State"]["Running"], true);

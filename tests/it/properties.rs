@@ -6,7 +6,7 @@ mod satisfies;
 pub(crate) mod stacks;
 
 use devstack::event::Event;
-use devstack::plan::{ReconcileOptions, reconcile};
+use devstack::plan::{Plan, ReconcileOptions, reconcile, weave};
 use devstack::project::Project;
 use devstack::state::{ContentDigests, Desired, Observed, labels, lower};
 use proptest::prelude::*;
@@ -33,6 +33,13 @@ fn lowered(stack: &RandomStack) -> (Project, Desired) {
     let project = project(&stack.yaml("p"));
     let desired = lower(&project, &ContentDigests::new());
     (project, desired)
+}
+
+/// The plan of `up`, hooks included.
+fn planned(world: &World, desired: &Desired) -> Plan {
+    let observed = world.observed();
+    let plan = reconcile(desired, &observed, &options()).expect("no conflicts");
+    weave(plan, desired, &observed)
 }
 
 /// Only what carries another project's label, or none.
@@ -156,7 +163,7 @@ proptest! {
         let others_before = others(&world.observed());
         let n_calls = world.engine.calls().len();
         let (project, desired) = lowered(&after);
-        let plan = reconcile(&desired, &world.observed(), &options()).expect("no conflicts");
+        let plan = planned(&world, &desired);
         if devstack::plan::needs_images_first(&desired, &world.observed(), &options()) {
             up(&world, &after)?;
         } else {
@@ -201,9 +208,9 @@ proptest! {
     ) {
         let world = disturbed(&before, &after, &disturbances);
         let others_before = others(&world.observed());
-        let plan = reconcile(&lowered(&after).1, &world.observed(), &options());
+        let plan = planned(&world, &lowered(&after).1);
         let mut n_started = 0;
-        let (result, _) = world.run_watched(&plan.expect("no conflicts"), |event, cancel| {
+        let (result, _) = world.run_watched(&plan, |event, cancel| {
             if matches!(event, Event::Started { .. }) {
                 n_started += 1;
                 if n_started == after_started {

@@ -123,7 +123,8 @@ fn container_satisfies(
     Ok(())
 }
 
-/// Whether among the calls of one run no container was started before one of its dependencies.
+/// Whether among the calls of one run no container was started before one of its dependencies, or
+/// without what has to be done before its start.
 pub(super) fn started_dependencies_first(
     calls: &[String],
     project: &Project,
@@ -146,6 +147,20 @@ pub(super) fn started_dependencies_first(
         for number in 1..=service.scale {
             let own = name(service, number);
             let Some(own_begin) = runs(&own) else { continue };
+            for place in 1..=service.pre_start.len() {
+                let hook = format!("{own}-pre_start-{place}");
+                let is_its_own = service.pre_start[place - 1].per_replica;
+                let restarted = calls.contains(&format!("restart {own}"));
+                match begun(&hook) {
+                    None if is_its_own && !restarted => {
+                        return Err(format!("{own} was started without {hook}"));
+                    }
+                    Some(at) if at > own_begin => {
+                        return Err(format!("{own} was started before {hook}"));
+                    }
+                    _ => {}
+                }
+            }
             for dependency in service.depends_on.keys() {
                 let dependency = &project.services[dependency];
                 for number in 1..=dependency.scale {

@@ -36,6 +36,8 @@ struct RandomService {
     anonymous_volume: bool,
     port: bool,
     fixed_name: bool,
+    /// Whether hooks run before its start.
+    hooks: bool,
 }
 
 prop_compose! {
@@ -51,10 +53,11 @@ prop_compose! {
         anonymous_volume in any::<bool>(),
         port in any::<bool>(),
         fixed_name in prop::bool::weighted(0.2),
+        hooks in prop::bool::weighted(0.3),
     ) -> RandomService {
         RandomService {
             image, environment, scale, has_check, reload, depends_on, networks, volumes, anonymous_volume,
-            port, fixed_name,
+            port, fixed_name, hooks,
         }
     }
 }
@@ -123,6 +126,11 @@ impl RandomStack {
             if self.is_one_shot(index) {
                 // What becomes a one-shot, or is none any more, is made again.
                 line(format_args!("    command: [once]"));
+            }
+            if service.hooks {
+                line(format_args!(
+                    "    pre_start: [{{command: [all]}}, {{command: [each], image: 'two:2', per_replica: true}}]"
+                ));
             }
             if service.has_check {
                 line(format_args!("    healthcheck: {{test: 'true'}}"));
