@@ -1,6 +1,7 @@
 //! What is decided, one obligation a test: a prior state, a file, the whole plan.
 
 mod auto_ports;
+mod before_start;
 mod change;
 mod conflict;
 mod early;

@@ -25,6 +25,8 @@ services:
     extra_hosts: {h: [10.0.0.1, '::1']}
     depends_on: {db: {condition: service_healthy}}
     healthcheck: {test: [CMD, check, --token, t], interval: 1m30s}
+    pre_start: [{command: [migrate, --password, pw], environment: {API_KEY: k}, image: tools, per_replica: true}]
+    post_start: [{command: [seed], environment: {API_KEY: k}}]
     secrets: [{source: token, mode: 0440}]
     configs: [site]
     ulimits: {nofile: {soft: 1, hard: 2}}
@@ -93,6 +95,10 @@ fn secrets_are_hidden_unless_asked_for() {
     );
     assert_eq!(web["command"], json!(["run", "--password", "***", "--key=***", "a $HOME"]));
     assert_eq!(web["healthcheck"]["test"], json!(["CMD", "check", "--token", "***"]));
+    assert_eq!(web["pre_start"][0]["command"], json!(["migrate", "--password", "***"]));
+    for hooks in ["pre_start", "post_start"] {
+        assert_eq!(web[hooks][0]["environment"], json!({ "API_KEY": "***" }));
+    }
     let own = &web["x-devstack"];
     assert_eq!(own["urls"], json!({ "app": "http://u:***@{address:80}/" }));
     assert_eq!(own["ready"]["postgres"]["password"], json!("***"));
