@@ -91,6 +91,8 @@ fn service(own: &Service, place: usize) -> Option<Service> {
     service.user = hook.user.as_ref().or(user).cloned();
     service.working_dir = hook.working_dir.as_ref().or(own.working_dir.as_ref()).cloned();
     service.privileged = hook.privileged;
+    // Without one a shell takes no notice of the signal to stop.
+    service.init = own.init;
     service.extra_hosts.clone_from(&own.extra_hosts);
     service.dns.clone_from(&own.dns);
     service.dns_search.clone_from(&own.dns_search);
