@@ -263,8 +263,8 @@ class Runner {
     const before = this.#installed;
     const lockChanged = now.lock !== before.lock;
     if (now.manifest === before.manifest && !lockChanged) return true;
-    const reason = 'package.json or its lock file changed: installs packages';
-    say(reason);
+    const reason = 'package.json or its lock file changed';
+    say(`${reason}: installs packages`);
     this.#channel.tell({ type: 'installing', reason });
     const trouble = await install(this.#root, lockChanged);
     // Once is enough for the same files, whether it worked or not.
