@@ -99,7 +99,7 @@ impl Application {
 }
 
 /// The body of `/`, by a connection of its own.
-fn get(port: u16) -> Result<String, String> {
+pub(crate) fn get(port: u16) -> Result<String, String> {
     get_path(port, "/")
 }
 
