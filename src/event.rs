@@ -84,6 +84,8 @@ pub enum Action {
     Hook,
     /// Container: stop and start it.
     Restart,
+    /// Container: let its processes go on, which were made to stand still.
+    Unpause,
     /// Any: remove it.
     Remove,
 }

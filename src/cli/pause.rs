@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
 use super::scope::Scope;
+use crate::engine::Engine as _;
 use crate::plan::lifecycle;
 use crate::state::{ContainerState, ObservedContainer};
 

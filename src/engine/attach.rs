@@ -113,15 +113,7 @@ impl DockerEngine {
         self.paused(self.docker.pause_container(&id.0).await, "pause", id, "already paused")
     }
 
-    /// Lets a container's processes go on. One whose do is not an error.
-    ///
-    /// # Errors
-    /// When the container does not run.
-    pub async fn unpause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.paused(self.docker.unpause_container(&id.0).await, "unpause", id, "not paused")
-    }
-
-    fn paused(
+    pub(super) fn paused(
         &self,
         result: Result<(), BollardError>,
         action: &'static str,

@@ -192,6 +192,10 @@ impl Engine for DockerEngine {
         .boxed())
     }
 
+    async fn unpause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.paused(self.docker.unpause_container(&id.0).await, "unpause", id, "not paused")
+    }
+
     async fn restart_container(
         &self,
         id: &ContainerId,

@@ -227,6 +227,12 @@ pub trait Engine: Send + Sync + 'static {
         id: &ContainerId,
     ) -> impl Future<Output = Result<BoxFuture<'static, bool>, EngineError>> + Send;
 
+    /// Lets a container's processes go on. One whose do is not an error.
+    fn unpause_container(
+        &self,
+        id: &ContainerId,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
     /// Stops and starts a container.
     fn restart_container(
         &self,

@@ -157,6 +157,7 @@ impl Job {
                     let _ = shared.events.send(Event::Warning(warning)).await;
                 }
             }
+            (Operation::UnpauseContainer { .. }, Some(id)) => engine.unpause_container(id).await?,
             (Operation::RestartContainer { grace, .. }, Some(id)) => {
                 engine.restart_container(id, *grace).await?;
             }

@@ -55,6 +55,7 @@ impl fmt::Display for Step {
                 write!(f, "run `{}` in {subject}", hook.command.join(" "))?;
             }
             Operation::StopContainer { .. } => write!(f, "stop {subject}")?,
+            Operation::UnpauseContainer { .. } => write!(f, "unpause {subject}")?,
             Operation::RestartContainer { .. } => write!(f, "restart {subject}")?,
             Operation::KillContainer { signal, .. } => write!(f, "send {signal} to {subject}")?,
             Operation::RemoveContainer { .. }

@@ -9,7 +9,9 @@ use super::teardown::{
 };
 use crate::event::Subject;
 use crate::project::{Duration, ProjectName, ServiceName};
-use crate::state::{ContainerId, ContainerSpec, Desired, Observed, ObservedContainer};
+use crate::state::{
+    ContainerId, ContainerSpec, ContainerState, Desired, Observed, ObservedContainer,
+};
 
 /// The project's containers of these services (all when none is named), those of `run` left out.
 #[must_use]
@@ -53,11 +55,16 @@ pub fn stop(containers: &[&ObservedContainer], grace: Option<Duration>) -> Plan 
     plan
 }
 
-/// Starts what does not run, dependencies first; waits for them as the file says.
+/// Starts what does not run and lets go on what was paused, dependencies first; waits for them as
+/// the file says.
 #[must_use]
 pub fn start(containers: &[&ObservedContainer], desired: &Desired, wait: bool) -> Plan {
     run_up(containers, desired, wait, |container| {
-        (!container.state.is_running()).then(|| start_of(container))
+        if container.state == ContainerState::Paused {
+            Some(Operation::UnpauseContainer { id: container.id.clone() })
+        } else {
+            (!container.state.is_running()).then(|| start_of(container))
+        }
     })
 }
 

@@ -132,6 +132,11 @@ pub enum Operation {
         /// Time to wait; the container's own setting when absent.
         grace: Option<Duration>,
     },
+    /// Let the processes of a paused container go on.
+    UnpauseContainer {
+        /// Which.
+        id: ContainerId,
+    },
     /// Stop and start a container.
     RestartContainer {
         /// Which.
@@ -181,6 +186,8 @@ pub enum Cause {
     NetworkChanged(String),
     /// It is there but does not run.
     NotRunning,
+    /// Its processes were made to stand still.
+    Paused,
     /// It runs but is not known to be ready.
     NotReady,
     /// No service of the file has it.
@@ -264,6 +271,7 @@ impl Operation {
             | Self::RemoveVolume(_)
             | Self::CreateContainer { .. }
             | Self::StopContainer { .. }
+            | Self::UnpauseContainer { .. }
             | Self::RestartContainer { .. }
             | Self::KillContainer { .. } => None,
         }
@@ -309,6 +317,7 @@ impl Operation {
             Self::AwaitContainer { .. } => Action::Await,
             Self::RunHook { .. } => Action::Hook,
             Self::StopContainer { .. } => Action::Stop,
+            Self::UnpauseContainer { .. } => Action::Unpause,
             Self::RestartContainer { .. } => Action::Restart,
             Self::KillContainer { signal, .. } => {
                 if is_kill(signal) {
@@ -338,6 +347,7 @@ impl fmt::Display for Cause {
             Self::ImageChanged => f.write_str("image changed"),
             Self::NetworkChanged(network) => write!(f, "network {network} changed"),
             Self::NotRunning => f.write_str("not running"),
+            Self::Paused => f.write_str("paused"),
             Self::NotReady => f.write_str("not ready"),
             Self::Orphan => f.write_str("no service of this name"),
             Self::ScaledDown => f.write_str("scaled down"),

@@ -23,6 +23,7 @@ pub(crate) fn verb(action: Action) -> &'static str {
         Action::Signal => "signal",
         Action::Hook => "run a hook in",
         Action::Restart => "restart",
+        Action::Unpause => "unpause",
         Action::Remove => "remove",
     }
 }
@@ -43,6 +44,7 @@ pub(crate) fn doing(action: Action) -> &'static str {
         Action::Signal => "signalling",
         Action::Hook => "running a hook",
         Action::Restart => "restarting",
+        Action::Unpause => "letting go on",
         Action::Remove => "removing",
     }
 }
@@ -63,6 +65,7 @@ pub(crate) fn done(action: Action) -> &'static str {
         Action::Signal => "signalled",
         Action::Hook => "hook run",
         Action::Restart => "restarted",
+        Action::Unpause => "goes on",
         Action::Remove => "removed",
     }
 }
@@ -89,12 +92,13 @@ pub(crate) fn not_yet(action: Action, state: &str) -> String {
 /// step took, and why it was made anew if it was.
 pub(crate) fn outcome(steps: &[(Action, Duration)], cause: Option<&str>) -> String {
     // The action that a person had in mind, most telling first.
-    const TELLING: [Action; 14] = [
+    const TELLING: [Action; 15] = [
         Action::Await,
         Action::Complete,
         Action::Restart,
         Action::Release,
         Action::Start,
+        Action::Unpause,
         Action::Create,
         Action::Remove,
         Action::Kill,

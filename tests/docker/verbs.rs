@@ -75,6 +75,11 @@ fn containers_are_made_scaled_paused_and_waited_for() {
     stack.ok(&["pause", "app"]).says(&["nothing runs"]);
     stack.ok(&["unpause"]);
     assert_eq!(stack.inspect("app")["State"]["Paused"], false);
+    for verb in [&["up", "-d"][..], &["start"]] {
+        stack.ok(&["pause", "app"]);
+        stack.ok(verb).says(&["app", "goes on"]);
+        assert_eq!(stack.inspect("app")["State"]["Paused"], false);
+    }
 
     let waiting = stack.spawn(&["wait", "app"]);
     // Whichever comes first: what has ended is waited for no more.

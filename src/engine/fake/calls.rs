@@ -270,6 +270,14 @@ impl Engine for FakeEngine {
         .boxed())
     }
 
+    async fn unpause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.change("unpause", id, |state, index| {
+            state.observed.containers[index].state = ContainerState::Running;
+            Ok(Vec::new())
+        })
+        .await
+    }
+
     async fn restart_container(
         &self,
         id: &ContainerId,

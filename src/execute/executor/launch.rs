@@ -170,6 +170,7 @@ impl<E: Engine> Run<'_, E> {
                 ContainerRef::CreatedBy(step) => self.created.get(step).cloned(),
             },
             Operation::StopContainer { id, .. }
+            | Operation::UnpauseContainer { id }
             | Operation::RestartContainer { id, .. }
             | Operation::KillContainer { id, .. } => Some(id.clone()),
             _ => None,

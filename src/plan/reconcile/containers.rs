@@ -326,7 +326,11 @@ impl Reconcile<'_> {
         }
         let finished = kept.state == ContainerState::Exited { code: 0 }
             && self.desired.waits_for_end_of(&spec.service.name);
-        let begun = if kept.state.is_running() || finished {
+        let begun = if kept.state == ContainerState::Paused {
+            let unpause = Operation::UnpauseContainer { id: kept.id.clone() };
+            let step = self.plan.push(unpause, subject.clone(), Cause::Paused, after);
+            Begun { started: Some(step), released: None }
+        } else if kept.state.is_running() || finished {
             Begun { started: None, released: self.release_held(spec, kept, &subject) }
         } else {
             self.start(spec, container.clone(), &subject, &Cause::NotRunning, after)

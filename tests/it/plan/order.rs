@@ -128,6 +128,22 @@ fn a_one_shot_that_finished_is_not_run_again() {
 }
 
 #[test]
+fn what_was_paused_goes_on_and_is_waited_for() {
+    let yaml = conditioned("service_healthy");
+    let world = World::after_up(&yaml);
+    let mut observed = world.observed();
+    for container in &mut observed.containers {
+        container.state = devstack::state::ContainerState::Paused;
+    }
+    assert_snapshot!(World::with(FakeEngine::with(observed)).plan(&yaml), @r"
+    1. unpause container p-db-1 (paused)
+    2. unpause container p-web-1 (paused)
+    3. wait until container p-db-1 is ready or finished (requested)  after 1
+    4. wait until container p-web-1 is ready or finished (requested)  after 2
+    ");
+}
+
+#[test]
 fn a_one_shot_that_failed_is_run_again() {
     let mut observed = migrated().observed();
     for container in &mut observed.containers {
