@@ -70,6 +70,7 @@ pub(super) fn port_hint(conflict: &PortConflict) -> String {
              [\"8080-8082:80\"]` or `[\"80\"]`"
                 .to_owned()
         }
+        PortOwner::Service(_) => "publish another host port for one of them".to_owned(),
         PortOwner::Process { pid, .. } => {
             format!("end it with `kill {pid}`, or publish another host port")
         }

@@ -1,7 +1,6 @@
 //! Chooses the host ports of `auto` ports: the usual one when it is free, else one that follows from
 //! folder and service. What was chosen for a container is kept as long as nobody else takes it.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::ports::{PortOwner, WantedPort, holder, overlaps, owner};
-use crate::project::{Port, ProjectName, Protocol};
+use crate::project::{Port, ProjectName, Protocol, ServiceName};
 use crate::state::desired::remembered_as;
 use crate::state::hash::digest_bytes;
 use crate::state::{ContainerSpec, Desired, Observed, ObservedContainer, labels};
@@ -40,8 +39,10 @@ pub fn choose_ports(
     observed: &Observed,
     is_free: &dyn Fn(IpAddr, u16, Protocol) -> bool,
 ) -> Vec<MovedPort> {
-    let fixed = desired.containers.iter().flat_map(|spec| &spec.service.ports);
-    let given = fixed.filter_map(|port| Some((port.host_ip, port.fixed()?, port.protocol)));
+    let given = desired.containers.iter().flat_map(|spec| {
+        let fixed = spec.service.ports.iter();
+        fixed.filter_map(|port| Some(Given::new(spec, port, port.fixed()?)))
+    });
     let mut choice = Choice {
         project: &desired.project,
         observed,
@@ -64,8 +65,23 @@ struct Choice<'a> {
     observed: &'a Observed,
     is_free: &'a dyn Fn(IpAddr, u16, Protocol) -> bool,
     /// Ports that this very stack has asked for or been given.
-    given: HashSet<(IpAddr, u16, Protocol)>,
+    given: Vec<Given>,
     moved: Vec<MovedPort>,
+}
+
+/// A port that a service of the stack has.
+struct Given {
+    service: ServiceName,
+    host_ip: IpAddr,
+    number: u16,
+    protocol: Protocol,
+}
+
+impl Given {
+    fn new(spec: &ContainerSpec, port: &Port, number: u16) -> Self {
+        let service = spec.service.name.clone();
+        Self { service, host_ip: port.host_ip, number, protocol: port.protocol }
+    }
 }
 
 impl Choice<'_> {
@@ -83,22 +99,24 @@ impl Choice<'_> {
             });
             let candidates =
                 remembered.into_iter().chain([usual]).chain(derived(spec, port)).find(|number| {
-                    !self.is_given(port, *number) && self.is_available(port, *number, own)
+                    self.given(port, *number).is_none() && self.is_available(port, *number, own)
                 });
             // The engine chooses where all of them are taken.
             let Some(number) = candidates else { continue };
             if number != usual && remembered != Some(number) {
                 self.note_move(spec, port, usual, number, own);
             }
-            self.given.insert((port.host_ip, number, port.protocol));
+            self.given.push(Given::new(spec, port, number));
             chosen.insert(index, number);
         }
         chosen
     }
 
-    fn is_given(&self, port: &Port, number: u16) -> bool {
-        self.given.iter().any(|(ip, given, protocol)| {
-            *given == number && *protocol == port.protocol && overlaps(*ip, port.host_ip)
+    fn given(&self, port: &Port, number: u16) -> Option<&Given> {
+        self.given.iter().find(|given| {
+            given.number == number
+                && given.protocol == port.protocol
+                && overlaps(given.host_ip, port.host_ip)
         })
     }
 
@@ -144,9 +162,10 @@ impl Choice<'_> {
             target: port.target,
             protocol: port.protocol,
         };
-        let owner = match self.container_with(port, usual, own) {
-            Some(container) => owner(self.project, &wanted.service, container),
-            None => PortOwner::Unknown,
+        let owner = match (self.given(port, usual), self.container_with(port, usual, own)) {
+            (Some(given), _) => PortOwner::Service(given.service.clone()),
+            (None, Some(container)) => owner(self.project, &wanted.service, container),
+            (None, None) => PortOwner::Unknown,
         };
         self.moved.push(MovedPort { wanted, chosen, owner });
     }

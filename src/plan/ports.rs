@@ -47,6 +47,8 @@ pub enum PortOwner {
         /// Its name.
         name: String,
     },
+    /// Another service of the stack, whose ports say so.
+    Service(ServiceName),
     /// A process of this machine.
     Process {
         /// Its id.
@@ -66,6 +68,7 @@ impl std::fmt::Display for PortOwner {
             }
             Self::Container { name, project: None } => write!(f, "container `{name}`"),
             Self::Sibling { name } => write!(f, "its own container `{name}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
             Self::Process { pid, name } => write!(f, "process `{name}` (pid {pid})"),
             Self::Unknown => f.write_str("another process"),
         }

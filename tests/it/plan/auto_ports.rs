@@ -120,6 +120,7 @@ services:
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 7, "{text}");
+    assert!(text.contains("service `api` has 5001"), "{text}");
     assert!(text.contains("api-1 80=5001") && text.contains("web-1 82=5002"), "{text}");
 }
 
