@@ -40,6 +40,10 @@ pub(super) async fn attach(cx: &Context, args: AttachArgs) -> Result<ExitStatus,
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;
     let container = running(&scope, &observed, service.as_str(), args.index)?;
+    if cx.global.dry_run {
+        cx.print(&format!("container {}: attach", container.name))?;
+        return Ok(ExitStatus::Success);
+    }
     let process = engine.process_streams(&container.id).await?;
     let stdin = process.stdin && !args.no_stdin;
     let streams = engine.attach(&container.id, stdin, args.detach_keys.as_deref()).await?;

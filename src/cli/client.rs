@@ -202,7 +202,7 @@ async fn open(
         stdin: true,
         ..ExecRequest::default()
     };
-    run_command(&engine, container, &request).await
+    run_command(cx, &engine, container, &request).await
 }
 
 fn only(project: &Project, server: Server) -> Result<&Service, CliError> {

@@ -64,15 +64,22 @@ pub(super) async fn exec(cx: &Context, args: ExecArgs) -> Result<ExitStatus, Cli
         environment: args.env,
         privileged: args.privileged,
     };
-    run_command(&engine, container, &request).await
+    run_command(cx, &engine, container, &request).await
 }
 
-/// Runs a command in a container with our own standard streams; its exit code is ours.
+/// Runs a command in a container with our own standard streams; its exit code is ours. In a dry run
+/// it is only told.
 pub(super) async fn run_command(
+    cx: &Context,
     engine: &DockerEngine,
     container: &ObservedContainer,
     request: &ExecRequest,
 ) -> Result<ExitStatus, CliError> {
+    if cx.global.dry_run {
+        let command = shell_words::join(&request.command);
+        cx.print(&format!("container {}: run {command}", container.name))?;
+        return Ok(ExitStatus::Success);
+    }
     let Some(streams) = engine.exec(&container.id, request).await? else {
         return Ok(ExitStatus::Success);
     };

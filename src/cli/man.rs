@@ -27,6 +27,10 @@ pub(super) fn man(cx: &Context, args: &ManArgs) -> Result<ExitStatus, CliError> 
         cx.print(&page(&command)?)?;
         return Ok(ExitStatus::Success);
     };
+    if cx.global.dry_run {
+        cx.print(&format!("write the manual pages to {}", folder.display()))?;
+        return Ok(ExitStatus::Success);
+    }
     let pages = pages(&command, folder)?;
     cx.note(&format!("{pages} pages written to {}", folder.display()));
     Ok(ExitStatus::Success)

@@ -228,11 +228,19 @@ async fn prepare(
 ) -> Result<Option<ContainerId>, CliError> {
     let Some(spec) = one_off(desired) else { return Ok(None) };
     let (name, service) = (spec.name.clone(), spec.service.name.clone());
+    let dry = cx.global.dry_run;
     bring_up(cx, engine, seen, project, desired, options, None, interrupts, &|plan| {
+        // Told is all that would be done.
+        if dry {
+            return;
+        }
         without_start(plan, &Subject::Container { service: service.clone(), name: name.clone() });
     })
     .await?;
-    if cx.global.dry_run {
+    if dry {
+        if let Some(command) = &spec.service.command {
+            cx.print(&format!("container {name}: run {}", shell_words::join(command)))?;
+        }
         return Ok(None);
     }
     let observed = engine.observe_containers().await?;

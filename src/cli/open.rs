@@ -41,7 +41,7 @@ pub(super) async fn open(cx: &Context, args: OpenArgs) -> Result<ExitStatus, Cli
         cx.note(&format!("{name} does not run; `devstack up -d {name}` starts it"));
     }
     cx.print(&url)?;
-    if args.print {
+    if args.print || cx.global.dry_run {
         return Ok(ExitStatus::Success);
     }
     let machine = Machine::of(&|variable| cx.variable(variable).map(str::to_owned));

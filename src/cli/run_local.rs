@@ -77,6 +77,7 @@ pub(super) async fn run_local(cx: &Context, args: RunLocalArgs) -> Result<ExitSt
     }
     drop(turn);
     if cx.global.dry_run {
+        cx.print(&format!("run {}", shell_words::join(&args.command)))?;
         return Ok(ExitStatus::Success);
     }
     let observed = engine.observe_containers().await?;

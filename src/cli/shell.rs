@@ -37,6 +37,11 @@ pub(super) async fn shell(cx: &Context, args: ShellArgs) -> Result<ExitStatus, C
     let engine = cx.connect().await?;
     let observed = engine.observe_containers().await?;
     let container = running(&scope, &observed, service.as_str(), args.index)?;
+    if cx.global.dry_run {
+        // Which of them is there, only a command in the container would tell.
+        cx.print(&format!("container {}: run the best of bash, zsh, ash and sh", container.name))?;
+        return Ok(ExitStatus::Success);
+    }
     let find = ["sh", "-c", BEST].map(str::to_owned);
     let found = engine.run_in_container(&container.id, &find).await;
     let shell = found.ok().filter(|found| found.code == 0).and_then(|found| {
@@ -57,5 +62,5 @@ pub(super) async fn shell(cx: &Context, args: ShellArgs) -> Result<ExitStatus, C
         environment: args.env,
         ..ExecRequest::default()
     };
-    run_command(&engine, container, &request).await
+    run_command(cx, &engine, container, &request).await
 }

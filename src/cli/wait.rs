@@ -35,6 +35,16 @@ pub(super) async fn wait(cx: &Context, args: WaitArgs) -> Result<ExitStatus, Cli
             format!("start it with `devstack up -d {missing}`"),
         ));
     }
+    if cx.global.dry_run {
+        for container in containers {
+            cx.print(&format!("container {}: wait for its end", container.name))?;
+        }
+        if args.down_project {
+            // It tells what it would do, too.
+            down(cx, DownArgs::default()).await?;
+        }
+        return Ok(ExitStatus::Success);
+    }
     let mut ends: FuturesUnordered<_> = containers
         .iter()
         .map(|container| {

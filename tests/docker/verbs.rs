@@ -234,6 +234,20 @@ fn shells_clients_and_processes_can_be_reached() {
     let stack = Stack::new("verbs-clients", &yaml);
     stack.ok(&["up", "-d"]);
     assert_eq!(stack.ok(&["redis-cli", "ping"]).stdout, "PONG\n");
+    // Printed is what would be run, and nothing is.
+    let dry = |arguments: &[&str], told: &str| {
+        let run = stack.ok(&[&["--dry-run"], arguments].concat());
+        assert!(run.stdout.contains(told), "{run}");
+    };
+    dry(&["exec", "app", "touch", "/tmp/dry"], "-app-1: run touch /tmp/dry");
+    dry(&["redis-cli", "set", "dry", "1"], "-cache-1: run redis-cli set dry 1");
+    dry(&["shell", "app"], "-app-1: run the best of bash");
+    dry(&["attach", "ticker"], "-ticker-1: attach");
+    dry(&["wait", "ticker"], "-ticker-1: wait for its end");
+    dry(&["run", "--rm", "app", "touch", "/tmp/dry"], ": run touch /tmp/dry");
+    dry(&["watch", "app"], "watch the files of app");
+    assert_eq!(stack.ok(&["redis-cli", "exists", "dry"]).stdout, "0\n");
+    stack.exec("app", &["test", "!", "-e", "/tmp/dry"]);
     stack.fails(&["psql"]).says(&["no service of the files is a postgres server"]);
     let mut shell = stack.command(&["shell", "app"]);
     let mut shell = shell.stdin(std::process::Stdio::piped()).spawn().unwrap();

@@ -20,7 +20,7 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::event::WatchEvent;
 use crate::os::signal::Interrupts;
 use crate::plan::{ReconcileOptions, lifecycle, reconcile};
-use crate::project::Project;
+use crate::project::{Project, ServiceName};
 use crate::state::Observed;
 use session::{Carried, End, Session};
 
@@ -76,6 +76,11 @@ pub(super) async fn watch(cx: &Context, args: WatchArgs) -> Result<ExitStatus, C
             "nothing runs that could be watched for",
             "`devstack up -d` starts it",
         ));
+    }
+    if cx.global.dry_run {
+        let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+        cx.print(&format!("watch the files of {}", names.join(", ")))?;
+        return Ok(ExitStatus::Success);
     }
     alone(cx, &engine, project, &wish, &mut interrupts).await
 }
