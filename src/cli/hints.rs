@@ -44,8 +44,11 @@ pub(super) fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
 pub(super) const fn conflict_hint(conflict: &Conflict) -> &'static str {
     match conflict {
         Conflict::ContainerName { .. } => "remove that container, or choose another name",
-        Conflict::ForeignNetwork { .. } | Conflict::ForeignVolume { .. } => {
+        Conflict::ForeignNetwork { .. } => {
             "use it as it is with `external: true`, or choose another `name:`"
+        }
+        Conflict::ForeignVolume { .. } => {
+            "use it as it is with `external: true` under `volumes:`, or choose another name"
         }
         Conflict::MissingExternalNetwork(_) => "make it with `docker network create`",
         Conflict::MissingExternalVolume(_) => "make it with `docker volume create`",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::checkout::ToCreate;
@@ -15,7 +16,7 @@ use crate::engine::{DockerEngine, Engine as _};
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::{Operation, Plan, ReconcileOptions};
-use crate::project::{Port, Project, Reload, RestartPolicy, Service, ServiceName};
+use crate::project::{Mount, Port, Project, Reload, RestartPolicy, Service, ServiceName, Volume};
 use crate::state::hash::digest;
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, labels};
 
@@ -92,6 +93,7 @@ pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliEr
     if let Some(service) = project.services.get_mut(&name) {
         change(cx, &args, service, tty)?;
     }
+    declare_volumes(&mut project, &name);
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
     let desired = with_one_off(desired(&project), &name, &args);
@@ -178,6 +180,31 @@ fn change(cx: &Context, args: &RunArgs, service: &mut Service, tty: bool) -> Res
     service.tty = tty;
     service.stdin_open = !args.detach || args.interactive;
     Ok(())
+}
+
+/// Declares the volumes that only the command line names. As Compose has it, such a name is the
+/// engine's.
+fn declare_volumes(project: &mut Project, name: &ServiceName) {
+    let Some(service) = project.services.get_mut(name) else { return };
+    for mount in &mut service.mounts {
+        let Mount::Volume { source: Some(source), .. } = mount else { continue };
+        if project.volumes.contains_key(source) {
+            continue;
+        }
+        let known = project.volumes.iter().find(|(_, volume)| volume.name == source.as_str());
+        if let Some((key, _)) = known {
+            *source = key.clone();
+            continue;
+        }
+        let volume = Volume {
+            name: source.to_string(),
+            driver: None,
+            driver_opts: IndexMap::new(),
+            external: false,
+            labels: IndexMap::new(),
+        };
+        project.volumes.insert(source.clone(), volume);
+    }
 }
 
 /// The containers of what the service needs, and one that is not of the service's own.

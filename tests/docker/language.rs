@@ -283,6 +283,23 @@ services:
     let all = stack.ok(&["ps", "-a", "--format", "json"]).stdout;
     assert!(!all.contains("-run-"), "{all}");
     stack.devstack(&["run", "--rm", "-T", "--no-deps", "app", "sh", "-c", "exit 7"]).ended_with(7);
+
+    // A volume that only the command line names is made as the project's; another's is left alone.
+    let job = |volume: &str, script: &str| {
+        let mount = format!("{volume}:/x");
+        stack.devstack(&["run", "--rm", "-T", "--no-deps", "-v", &mount, "app", "sh", "-c", script])
+    };
+    let volume = format!("{}-kept", stack.name());
+    job(&volume, "echo word > /x/a").ended_with(0);
+    assert_eq!(job(&volume, "cat /x/a").ended_with(0).stdout, "word\n");
+    let label = &engine::get(&format!("/volumes/{volume}"))["Labels"]["com.docker.compose.project"];
+    assert_eq!(label, stack.name());
+    let foreign = format!("{}-foreign", stack.name());
+    engine::post("/volumes/create", &serde_json::json!({"Name": foreign}));
+    let run = job(&foreign, "true").ended_with(1);
+    engine::delete(&format!("/volumes/{foreign}"));
+    run.says(&["exists but does not belong to project", "external: true"]);
+
     let detached = stack.ok(&["run", "-d", "--name", &format!("{}-job", stack.name()), "app"]);
     assert_eq!(detached.stdout.trim(), format!("{}-job", stack.name()));
     stack.ok(&["down"]);
