@@ -222,6 +222,8 @@ fn with_one_off(mut desired: Desired, name: &ServiceName, args: &RunArgs) -> Des
             args.name.clone().unwrap_or_else(|| format!("{project}-{name}-run-{}", &slug[..12])),
         );
         spec.number = 0;
+        // Nobody stays to remove it.
+        spec.auto_remove = args.rm && args.detach;
         for attachment in spec.networks.values_mut() {
             if args.use_aliases {
                 attachment.aliases.retain(|alias| *alias != own);

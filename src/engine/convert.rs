@@ -132,6 +132,7 @@ fn host_config(spec: &ContainerSpec, inherit: &[(String, String)]) -> HostConfig
         }),
         restart_policy: Some(restart_policy(service.restart)),
         init: service.init,
+        auto_remove: spec.auto_remove.then_some(true),
         log_config: service.logging.as_ref().map(|logging| HostConfigLogConfig {
             typ: logging.driver.clone(),
             config: Some(map(&logging.options)),

@@ -109,6 +109,8 @@ pub struct ContainerSpec {
     pub files: Vec<InjectedFile>,
     /// Host ports that were chosen for `auto` ports, by the port's place in the service's list.
     pub chosen_ports: IndexMap<usize, u16>,
+    /// Whether the engine removes it when it ends.
+    pub auto_remove: bool,
 }
 
 /// A file that is copied into a container.
@@ -344,6 +346,7 @@ fn container_spec(
         file_mounts,
         files,
         chosen_ports: IndexMap::new(),
+        auto_remove: false,
     }
 }
 

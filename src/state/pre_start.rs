@@ -69,6 +69,7 @@ impl ContainerSpec {
             file_mounts: Vec::new(),
             files: granted.cloned().collect(),
             chosen_ports: IndexMap::new(),
+            auto_remove: false,
             service: service.into(),
         })
     }

@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::engine;
-use crate::support::{Stack, text};
+use crate::support::{Stack, eventually, seconds, text};
 
 #[test]
 #[ignore = "needs a Docker engine"]
@@ -300,6 +300,19 @@ services:
     engine::delete(&format!("/volumes/{foreign}"));
     run.says(&["exists but does not belong to project", "external: true"]);
 
+    stack.ok(&[
+        "run",
+        "-d",
+        "--rm",
+        "--no-deps",
+        "--name",
+        &format!("{}-brief", stack.name()),
+        "app",
+        "true",
+    ]);
+    eventually("the container is removed", seconds(10), || {
+        !stack.ok(&["ps", "-a", "--format", "json"]).stdout.contains("-brief")
+    });
     let detached = stack.ok(&["run", "-d", "--name", &format!("{}-job", stack.name()), "app"]);
     assert_eq!(detached.stdout.trim(), format!("{}-job", stack.name()));
     stack.ok(&["down"]);
