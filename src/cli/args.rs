@@ -129,6 +129,15 @@ pub(super) struct GlobalArgs {
     pub(super) dry_run: bool,
 }
 
+impl GlobalArgs {
+    /// Leaves progress out where a command was told to be quiet.
+    pub(super) const fn quieten(&mut self, quiet: bool) {
+        if quiet {
+            self.progress = ProgressArg::Quiet;
+        }
+    }
+}
+
 /// How to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProgressArg {

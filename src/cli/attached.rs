@@ -33,6 +33,7 @@ const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
 pub(super) struct Style {
     pub(super) prefix: bool,
     pub(super) timestamps: bool,
+    pub(super) colour: bool,
 }
 
 /// What to follow.
@@ -99,7 +100,7 @@ pub(super) async fn follow(
         Options {
             prefix: attached.style.prefix,
             timestamps: attached.style.timestamps,
-            colour: cx.stdout_colour(),
+            colour: attached.style.colour,
             style: LineStyle::AsWritten,
         },
     );

@@ -28,6 +28,9 @@ pub(super) struct BuildArgs {
     /// Build what the named services depend on too
     #[arg(long)]
     with_dependencies: bool,
+    /// Show nothing but warnings and errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {

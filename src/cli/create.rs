@@ -2,10 +2,12 @@
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::foreign_flags::accepted;
 use super::up::{PullArg, UpArgs, scale as parse_scale, up};
 
 /// Arguments of `create`.
 #[derive(Debug, clap::Args)]
+#[command(args(accepted(&[("yes", Some('y')), ("quiet-pull", None)])))]
 pub(super) struct CreateArgs {
     /// Services whose containers to make, with what they need; all when none is named
     #[arg(value_name = "SERVICE")]

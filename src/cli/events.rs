@@ -21,7 +21,8 @@ pub(super) struct EventsArgs {
     /// One JSON object per line, with Compose's fields
     #[arg(long)]
     json: bool,
-    /// Also what has happened since then: `10m`, `2026-01-02T03:04:05Z` or Unix seconds
+    /// Also what has happened since then: `10m`, `2026-01-02` (UTC), `2026-01-02T03:04:05Z` or Unix
+    /// seconds
     #[arg(long, value_name = "TIME", value_parser = instant)]
     since: Option<OffsetDateTime>,
     /// Only up to then; a time that has passed ends the command at once

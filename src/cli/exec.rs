@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::foreign_flags::accepted;
 use super::scope::Scope;
 use super::streams::{Ended, Terminal, connect};
 use crate::engine::{DockerEngine, EngineError, EngineErrorKind, ExecRequest};
@@ -12,6 +13,7 @@ use crate::state::{ContainerState, Observed, ObservedContainer};
 #[command(
     after_help = "Examples:\n  devstack exec db psql -U app\n  devstack exec -T api node -p 1+1 | cat"
 )]
+#[command(args(accepted(&[("interactive", Some('i')), ("tty", Some('t'))])))]
 pub(super) struct ExecArgs {
     /// The service, by name or alias
     #[arg(value_name = "SERVICE")]

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::foreign_flags::accepted;
 use super::run::{dry_run, run};
 use super::scope::Scope;
 use crate::os::signal::Interrupts;
@@ -37,6 +38,7 @@ pub(super) struct StartArgs {
 
 /// Arguments of `restart`.
 #[derive(Debug, clap::Args)]
+#[command(args(accepted(&[("no-deps", None)])))]
 pub(super) struct RestartArgs {
     /// Services to restart; all when none is named
     #[arg(value_name = "SERVICE")]

@@ -38,7 +38,8 @@ pub(super) struct LogsArgs {
     /// Only the last lines of each container, of those that are wanted
     #[arg(short = 'n', long, value_name = "LINES", default_value = "all", value_parser = tail)]
     tail: Tail,
-    /// Only from then on: `10m`, `2026-01-02T03:04:05Z` or Unix seconds
+    /// Only from then on: `10m`, `2026-01-02` (UTC), `2026-01-02T03:04:05Z` or Unix
+    /// seconds
     #[arg(long, value_name = "TIME", value_parser = instant)]
     since: Option<OffsetDateTime>,
     /// Only up to then

@@ -27,6 +27,7 @@ mod error;
 mod events;
 mod exec;
 mod following;
+mod foreign_flags;
 mod graph;
 mod health;
 mod hints;
@@ -96,10 +97,11 @@ pub async fn main() -> ExitCode {
         }
         Invocation::Command(words, variables) => (words, variables),
     };
-    let grammar = with_twins(Cli::command(), |name| std::env::var_os(name).is_some());
-    let cli = match Cli::from_arg_matches(&grammar.get_matches_from(words)) {
+    let mut grammar = with_twins(Cli::command(), |name| std::env::var_os(name).is_some());
+    let read = grammar.try_get_matches_from_mut(&words);
+    let cli = match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => foreign_flags::advised(error, &words).exit(),
     };
     let mut cx = Context::new(cli.global).with_variables(variables);
     let result = dispatch(&mut cx, cli.command).await;
@@ -135,8 +137,14 @@ async fn dispatch(cx: &mut Context, command: Command) -> Result<ExitStatus, CliE
         Command::Watch(args) => watch::watch(cx, args).await,
         Command::Exec(args) => exec::exec(cx, args).await,
         Command::Run(args) => one_off::run(cx, args).await,
-        Command::Build(args) => build::build(cx, args).await,
-        Command::Pull(args) => pull::pull(cx, args).await,
+        Command::Build(args) => {
+            cx.global.quieten(args.quiet);
+            build::build(cx, args).await
+        }
+        Command::Pull(args) => {
+            cx.global.quieten(args.quiet);
+            pull::pull(cx, args).await
+        }
         Command::Timings(args) => timings::timings(cx, &args).await,
         Command::Init(args) => init::init(cx, &args),
         Command::Config(args) => config::config(cx, &args).await,

@@ -8,6 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::checkout::ToCreate;
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
+use super::foreign_flags::accepted;
 use super::scope::{desired, selected};
 use super::streams::{Ended, Terminal, connect};
 use super::up::bring_up;
@@ -24,6 +25,7 @@ use crate::state::{ContainerId, ContainerSpec, Desired, Observed, labels};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  devstack run --rm api npm test\n  \
     devstack run --rm --no-deps -T db psql --version")]
+#[command(args(accepted(&[("tty", Some('t')), ("quiet-pull", None), ("quiet-build", None)])))]
 pub(super) struct RunArgs {
     /// The service, by name or alias
     #[arg(value_name = "SERVICE")]

@@ -5,12 +5,14 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::foreign_flags::accepted;
 use super::scope::Scope;
 use crate::report::{Cell, Column, Table, Tone};
 use crate::state::{ContainerState, Health, ObservedContainer, ObservedPort, labels};
 
 /// Arguments of `ps`.
 #[derive(Debug, clap::Args)]
+#[command(args(accepted(&[("orphans", None)])))]
 pub(super) struct PsArgs {
     /// Services to list; all when none is named
     #[arg(value_name = "SERVICE")]

@@ -21,6 +21,9 @@ pub(super) struct PullArgs {
     /// `always`, or `missing`: only what is not there
     #[arg(long, value_name = "POLICY", default_value = "always", value_parser = ["always", "missing"])]
     policy: String,
+    /// Show nothing but warnings and errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 pub(super) async fn pull(cx: &Context, args: PullArgs) -> Result<ExitStatus, CliError> {

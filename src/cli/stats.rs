@@ -9,6 +9,7 @@ use tokio::time::{Duration, MissedTickBehavior};
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus};
+use super::foreign_flags::accepted;
 use super::ps::Format;
 use super::scope::Scope;
 use crate::engine::{DockerEngine, Usage};
@@ -22,6 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Arguments of `stats`.
 #[derive(Debug, clap::Args)]
+#[command(args(accepted(&[("no-trunc", None)])))]
 pub(super) struct StatsArgs {
     /// Services to measure, by name or alias; all when none is named
     #[arg(value_name = "SERVICE")]

@@ -9,6 +9,7 @@ use super::attached::{self, Attached, Style};
 use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
+use super::foreign_flags::accepted;
 use super::inputs::with_build_inputs;
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
@@ -29,6 +30,7 @@ use crate::state::{Desired, Health, Observed, ObservedContainer};
     after_help = "Examples:\n  devstack up -d              start everything, return when ready\n  \
     devstack up -d --build api  rebuild and restart one service with what it needs"
 )]
+#[command(args(accepted(&[("yes", Some('y')), ("quiet-pull", None), ("quiet-build", None)])))]
 pub(super) struct UpArgs {
     /// Services to start, by name or alias, with what they need; all when none is named
     #[arg(value_name = "SERVICE")]
@@ -92,6 +94,9 @@ pub(super) struct UpArgs {
     /// Show the time of each log line
     #[arg(long)]
     pub(super) timestamps: bool,
+    /// No colours in the logs
+    #[arg(long)]
+    pub(super) no_color: bool,
     #[command(flatten)]
     pub(super) timing: TimingArgs,
 }
@@ -174,6 +179,7 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     }
     // Where both fail, the run is what matters.
     let outcome = outcome.and_then(|known| concluded.map(|()| known));
+    let colour = cx.stdout_colour() && !args.no_color;
     if args.detach || args.wait || args.no_start || cx.global.dry_run {
         let known = outcome?;
         if !args.no_start && !cx.global.dry_run {
@@ -193,7 +199,7 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         desired,
         services: attached::shown(&project),
         begun,
-        style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps },
+        style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps, colour },
         grace: args.timeout.map(Period::from_secs),
         checked: attached::checked(&project),
     };

@@ -13,7 +13,7 @@ pub(super) struct VersionArgs {
     #[arg(long)]
     short: bool,
     /// `table` or `json`
-    #[arg(short = 'o', long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    #[arg(short = 'o', visible_short_alias = 'f', long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 

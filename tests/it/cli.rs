@@ -228,6 +228,7 @@ fn help_of_up_lists_its_options() {
     out:       --no-watch                Do not watch files
     out:       --no-log-prefix           Do not prefix log lines with the container's name
     out:       --timestamps              Show the time of each log line
+    out:       --no-color                No colours in the logs
     out:       --timings                 Draw where the time went
     out:       --trace <FILE>            Write a trace for Perfetto (ui.perfetto.dev) or chrome://tracing
     out:   -h, --help                    Print help

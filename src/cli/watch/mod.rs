@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
+use super::foreign_flags::accepted;
 use super::scope::{desired, selected};
 use super::turn;
 use super::up::bring_up;
@@ -33,6 +34,7 @@ use session::{Carried, End, Session};
     develop: {watch: [{path: ./src, action: sync, target: /app/src}]}\n  \
     reload: node                     (also: restart, {signal: SIGHUP}, {command: [...]})"
 )]
+#[command(args(accepted(&[("no-up", None)])))]
 pub(super) struct WatchArgs {
     /// Services to watch for, by name or alias; all when none is named
     #[arg(value_name = "SERVICE")]
