@@ -324,10 +324,22 @@ async fn into_container(
     let uploaded = engine.upload(&container.id, folder, chunks).await;
     let packed = packing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     // When the engine refuses, packing ends because nobody takes what it packs.
-    uploaded?;
+    uploaded.map_err(|error| refused(error, container, folder))?;
     packed.map_err(|error| {
         CliError::other(format!("cannot read `{here}`: {error}"), "what was copied so far is there")
     })
+}
+
+/// Why nothing could be copied into a folder, by the names that a person knows.
+fn refused(mut error: EngineError, container: &ObservedContainer, folder: &str) -> CliError {
+    if error.is_not_found() {
+        return CliError::other(
+            format!("there is no folder {folder} in `{}`", container.name),
+            "make it with `devstack exec SERVICE mkdir -p PATH`",
+        );
+    }
+    error.subject = format!("{folder} of {}", container.name);
+    error.into()
 }
 
 /// Unpacks the archive on standard input into a folder.
@@ -343,7 +355,8 @@ async fn stream_in(
     let chunks = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|chunk| (chunk, receiver))
     });
-    engine.upload(&container.id, path, chunks).await?;
+    let uploaded = engine.upload(&container.id, path, chunks).await;
+    uploaded.map_err(|error| refused(error, container, path))?;
     let read = reading.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     read.map_err(|error| CliError::other(format!("cannot read the archive: {error}"), "try again"))
 }

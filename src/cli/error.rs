@@ -7,6 +7,7 @@ use super::account::account;
 use super::context::Context;
 use crate::config::diagnostic::{Diagnostics, Severity};
 use crate::engine::{EndpointError, EngineError};
+use crate::event::Subject;
 use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailureReason};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict};
@@ -109,6 +110,35 @@ impl CliError {
                 ExitStatus::NoEngine
             }
             _ => ExitStatus::Failure,
+        }
+    }
+
+    /// The same about a container that the command line describes: no line of the files asked for
+    /// what was refused.
+    pub(super) fn of_the_command_line(self, service: &ServiceName, container: &str) -> Self {
+        match self.problem {
+            Problem::Run(mut error) if error.failures.len() == 1 => match error.failures.pop() {
+                Some(StepFailure { error: StepError::Engine(refused), ref subject, .. }) if matches!(subject, Subject::Container { name, .. } if name == container) => {
+                    refused.into()
+                }
+                failure => {
+                    error.failures.extend(failure);
+                    Problem::Run(error).into()
+                }
+            },
+            Problem::Ports(conflicts)
+                if conflicts.iter().all(|conflict| conflict.wanted.service == *service) =>
+            {
+                let Some(conflict) = conflicts.first() else {
+                    return Problem::Ports(conflicts).into();
+                };
+                let hint = format!(
+                    "publish another host port, such as `--publish auto:{}`",
+                    conflict.wanted.target
+                );
+                Self::other(conflict.to_string(), hint)
+            }
+            problem => problem.into(),
         }
     }
 

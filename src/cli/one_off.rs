@@ -15,9 +15,12 @@ use super::up::bring_up;
 use crate::config::decode::{DecodeRequest, argument};
 use crate::engine::{DockerEngine, Engine as _};
 use crate::event::Subject;
+use crate::os::files::{SourceAsked, missing_sources};
 use crate::os::signal::Interrupts;
 use crate::plan::{Operation, Plan, ReconcileOptions};
-use crate::project::{Mount, Port, Project, Reload, RestartPolicy, Service, ServiceName, Volume};
+use crate::project::{
+    ContainerName, Mount, Port, Project, Reload, RestartPolicy, Service, ServiceName, Volume,
+};
 use crate::state::hash::digest;
 use crate::state::{ContainerId, ContainerSpec, Desired, Observed, labels};
 
@@ -84,6 +87,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliError> {
+    check(&args)?;
     let ToCreate { project, seen, turn } = cx.load_to_create().await?;
     let names = [args.service.clone()];
     let only = selected(&project, &names, false)?;
@@ -98,25 +102,93 @@ pub(super) async fn run(cx: &Context, args: RunArgs) -> Result<ExitStatus, CliEr
     declare_volumes(&mut project, &name);
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
+    check_mounts(&args, &engine, &project, &name)?;
+    check_name(&args, &engine).await?;
     let desired = with_one_off(desired(&project), &name, &args);
     let options =
         ReconcileOptions { build: args.build, wait: false, ..ReconcileOptions::default() };
-    let container =
-        prepare(cx, &engine, seen, &project, &desired, &options, &mut interrupts).await?;
+    let container = prepare(cx, &engine, seen, &project, &desired, &options, &mut interrupts)
+        .await
+        .map_err(|error| {
+            let own = one_off(&desired).map_or("", |spec| spec.name.as_str());
+            error.of_the_command_line(&name, own)
+        })?;
     drop(turn);
     let Some(container) = container else { return Ok(ExitStatus::Success) };
 
     if args.detach {
-        engine.start_container(&container).await?;
+        start(&engine, &container, &name, &args).await?;
         let spec = one_off(&desired);
         cx.print(&spec.map_or_else(String::new, |spec| spec.name.clone()))?;
         return Ok(ExitStatus::Success);
     }
-    let ended = attend(&engine, &container, tty, &mut interrupts).await;
+    let ended = attend(&engine, &container, &name, &args, tty, &mut interrupts).await;
     if args.rm {
         engine.remove_container(&container, true).await?;
     }
     ended
+}
+
+/// Refuses what of the command line the engine would refuse.
+fn check(args: &RunArgs) -> Result<(), CliError> {
+    if let Some(variable) = args.env.iter().find(|variable| variable.starts_with('=')) {
+        return Err(CliError::other(
+            format!("`--env {variable}` names no variable"),
+            "write it as `--env NAME=VALUE`",
+        ));
+    }
+    if let Some(folder) = args.workdir.as_ref().filter(|folder| !folder.starts_with('/')) {
+        return Err(CliError::other(
+            format!("`--workdir {folder}` is not an absolute path"),
+            "begin it with `/`: it is a path in the container",
+        ));
+    }
+    if let Some(name) = &args.name
+        && name.parse::<ContainerName>().is_err()
+    {
+        return Err(CliError::other(
+            format!("`--name {name}` is no name of a container"),
+            "use letters, digits, `.`, `-` and `_`, and begin with a letter or digit",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a mount of the command line that has no source here.
+fn check_mounts(
+    args: &RunArgs,
+    engine: &DockerEngine,
+    project: &Project,
+    service: &ServiceName,
+) -> Result<(), CliError> {
+    if !engine.endpoint().is_local() {
+        return Ok(());
+    }
+    for missing in missing_sources(project).iter().filter(|missing| missing.service == *service) {
+        let SourceAsked::Mount(target) = &missing.asked else { continue };
+        let is_it = |text: &&String| text.split(':').any(|part| part == target);
+        if let Some(text) = args.volumes.iter().find(is_it) {
+            let path = missing.path.display();
+            return Err(CliError::other(
+                format!("`--volume {text}`: {path} does not exist"),
+                format!("make it with `mkdir -p {path}`, or correct the path"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a name that a container has.
+async fn check_name(args: &RunArgs, engine: &DockerEngine) -> Result<(), CliError> {
+    let Some(name) = &args.name else { return Ok(()) };
+    let observed = engine.observe_containers().await?;
+    if observed.containers.iter().any(|container| container.name == *name) {
+        return Err(CliError::other(
+            format!("`--name {name}`: there is a container of that name"),
+            "choose another name, or leave `--name` out",
+        ));
+    }
+    Ok(())
 }
 
 /// Puts the command line over the service.
@@ -293,15 +365,38 @@ fn without_start(plan: &mut Plan, subject: &Subject) {
     }
 }
 
+/// Starts the container. What the engine refuses is told by the service's name and by the flag that
+/// asked for it.
+async fn start(
+    engine: &DockerEngine,
+    container: &ContainerId,
+    service: &ServiceName,
+    args: &RunArgs,
+) -> Result<(), CliError> {
+    let Err(mut error) = engine.start_container(container).await else { return Ok(()) };
+    if let Some(user) = &args.user
+        && error.kind.to_string().contains("unable to find")
+    {
+        return Err(CliError::other(
+            format!("the image of `{service}` has no user or group `{user}`"),
+            "give `--user` a number, or a name of its /etc/passwd",
+        ));
+    }
+    service.as_str().clone_into(&mut error.subject);
+    Err(error.into())
+}
+
 /// Starts the container and stays with it until it ends.
 async fn attend(
     engine: &Arc<DockerEngine>,
     container: &ContainerId,
+    service: &ServiceName,
+    args: &RunArgs,
     tty: bool,
     interrupts: &mut Interrupts,
 ) -> Result<ExitStatus, CliError> {
     let streams = engine.attach(container, true, None).await?;
-    engine.start_container(container).await?;
+    start(engine, container, service, args).await?;
     let heard = interrupts.answered();
     let mut asked = interrupts.clone();
     let (stopper, id) = (Arc::clone(engine), container.clone());

@@ -255,9 +255,10 @@ pub(super) async fn bring_up(
         options.pull = Some(PullPolicy::Never);
     }
     let mut plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
+    // Who adapts it sees to what is left out.
+    check_ports(engine, desired, &plan, &observed)?;
     adapt(&mut plan);
     let plan = plan::weave(plan, desired, &observed);
-    check_ports(engine, desired, &plan, &observed)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(None);

@@ -284,6 +284,25 @@ services:
     assert!(!all.contains("-run-"), "{all}");
     stack.devstack(&["run", "--rm", "-T", "--no-deps", "app", "sh", "-c", "exit 7"]).ended_with(7);
 
+    // What the command line asks for in vain is told of the command line.
+    let refused = |flags: &[&str], told: &[&str]| {
+        let run =
+            stack.fails(&[&["run", "--rm", "-T", "--no-deps"], flags, &["app", "true"]].concat());
+        assert!(!run.stderr.contains("devstack.yaml"), "{run}");
+        run.says(told);
+    };
+    let db = format!("{}-db-1", stack.name());
+    refused(&["--name", &db], &["there is a container of that name"]);
+    refused(&["--name", "a b"], &["`--name a b` is no name of a container"]);
+    refused(&["-v", "/nosuch/x:/y"], &["`--volume /nosuch/x:/y`", "mkdir -p /nosuch/x"]);
+    refused(&["-u", "nosuch"], &["`app` has no user or group `nosuch`", "--user"]);
+    refused(&["-e", "=x"], &["`--env =x` names no variable"]);
+    refused(&["-w", "relative"], &["`--workdir relative` is not an absolute path"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let publish = format!("{port}:6379");
+    refused(&["-p", &publish], &["is already in use", "--publish auto:6379"]);
+
     // A volume that only the command line names is made as the project's; another's is left alone.
     let job = |volume: &str, script: &str| {
         let mount = format!("{volume}:/x");

@@ -51,6 +51,7 @@ fn files_are_copied_both_ways() {
 
     stack.fails(&["cp", "app:/nope", "."]).says(&["there is no /nope"]);
     stack.fails(&["cp", "tree", "app:/tmp/file"]).says(&["is a file, and `tree` is a folder"]);
+    stack.fails(&["cp", "tree/in/a.txt", "app:/nope/x/b"]).says(&["there is no folder /nope/x in"]);
     stack.fails(&["cp", "tree/in/a.txt", "app:/nope/"]).says(&["there is no folder /nope/"]);
     stack.fails(&["cp", "app:/tmp/file", "nope/x"]).says(&["there is no folder `nope`"]);
     stack.fails(&["cp", "nope", "app:/tmp"]).says(&["cannot read `nope`"]);
