@@ -8,7 +8,7 @@ use super::run::{dry_run, run};
 use super::scope::Scope;
 use crate::os::signal::Interrupts;
 use crate::plan::{Plan, lifecycle, weave};
-use crate::project::Duration;
+use crate::project::{Duration, ServiceName};
 use crate::state::{Desired, Observed, ObservedContainer};
 
 /// Arguments of `stop`.
@@ -24,6 +24,7 @@ pub(super) struct StopArgs {
 
 /// Arguments of `start`.
 #[derive(Debug, clap::Args)]
+#[command(args(accepted(&[("wait", None)])))]
 pub(super) struct StartArgs {
     /// Services to start; all when none is named
     #[arg(value_name = "SERVICE")]
@@ -81,32 +82,29 @@ pub(super) struct RmArgs {
 
 pub(super) async fn stop(cx: &Context, args: StopArgs) -> Result<ExitStatus, CliError> {
     let grace = args.timeout.map(Duration::from_secs);
-    act(cx, &args.services, None, "nothing runs", |containers, _| {
+    act(cx, &args.services, None, Lack::IsWell("nothing runs"), |containers, _| {
         lifecycle::stop(containers, grace)
     })
     .await
 }
 
 pub(super) async fn start(cx: &Context, args: StartArgs) -> Result<ExitStatus, CliError> {
-    let wait = args.wait || args.wait_timeout.is_some();
-    let none = "no containers to start; `devstack up` makes them";
-    act(cx, &args.services, args.wait_timeout, none, |containers, desired| {
-        lifecycle::start(containers, desired, wait)
+    act(cx, &args.services, args.wait_timeout, Lack::Fails("start"), |containers, desired| {
+        lifecycle::start(containers, desired, !args.no_wait)
     })
     .await
 }
 
 pub(super) async fn restart(cx: &Context, args: RestartArgs) -> Result<ExitStatus, CliError> {
     let grace = args.timeout.map(Duration::from_secs);
-    let none = "no containers to restart; `devstack up` makes them";
-    act(cx, &args.services, None, none, |containers, desired| {
+    act(cx, &args.services, None, Lack::Fails("restart"), |containers, desired| {
         lifecycle::restart(containers, desired, grace, !args.no_wait)
     })
     .await
 }
 
 pub(super) async fn kill(cx: &Context, args: KillArgs) -> Result<ExitStatus, CliError> {
-    act(cx, &args.services, None, "nothing runs", |containers, _| {
+    act(cx, &args.services, None, Lack::IsWell("nothing runs"), |containers, _| {
         lifecycle::kill(containers, &args.signal)
     })
     .await
@@ -150,11 +148,20 @@ pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliErro
     Ok(ExitStatus::Success)
 }
 
+/// What it means when there is no container to act on.
+#[derive(Debug, Clone, Copy)]
+enum Lack {
+    /// All is as it was asked for; what is said.
+    IsWell(&'static str),
+    /// What was asked for cannot be done; what that is.
+    Fails(&'static str),
+}
+
 async fn act(
     cx: &Context,
     names: &[String],
     wait_timeout: Option<u64>,
-    none: &str,
+    lack: Lack,
     plan: impl FnOnce(&[&ObservedContainer], &Desired) -> Plan,
 ) -> Result<ExitStatus, CliError> {
     let scope = Scope::find(cx).await?;
@@ -163,17 +170,44 @@ async fn act(
     let engine = cx.connect().await?;
     let observed: Observed = engine.observe_containers().await?;
     let containers = lifecycle::selected(&scope.name, &observed, &services);
+    if let Lack::Fails(verb) = lack {
+        check_containers(&services, &containers, verb)?;
+    }
     let desired = scope.desired();
     let plan = weave(plan(&containers, &desired), &desired, &observed);
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);
     }
-    if plan.is_empty() && plan.unchanged.is_empty() {
-        cx.note(none);
+    if let (Lack::IsWell(words), true, true) = (lack, plan.is_empty(), plan.unchanged.is_empty()) {
+        cx.note(words);
         return Ok(ExitStatus::Success);
     }
     let wait = wait_timeout.map(std::time::Duration::from_secs);
     run(cx, &engine, &plan, wait, &mut interrupts).await?;
     Ok(ExitStatus::Success)
+}
+
+/// Refuses to begin when a service that was named, or each of them, has no container.
+fn check_containers(
+    services: &[ServiceName],
+    containers: &[&ObservedContainer],
+    verb: &str,
+) -> Result<(), CliError> {
+    let has_one = |service: &&ServiceName| {
+        containers.iter().any(|container| container.service().as_ref() == Some(*service))
+    };
+    if let Some(service) = services.iter().find(|service| !has_one(service)) {
+        return Err(CliError::other(
+            format!("service `{service}` has no container to {verb}"),
+            format!("`devstack up -d {service}` makes it"),
+        ));
+    }
+    if containers.is_empty() {
+        return Err(CliError::other(
+            format!("no containers to {verb}"),
+            "`devstack up -d` makes them",
+        ));
+    }
+    Ok(())
 }

@@ -87,11 +87,16 @@ fn containers_are_made_scaled_paused_and_waited_for() {
     stack.ok(&["kill", "app"]);
     let run = waiting.end().ended_with(137);
     assert!(run.stdout.contains("exited with status code 137"), "{run}");
+    // Whatever was started can be used when the command returns.
     stack.ok(&["start"]);
+    stack.ok(&["health"]);
     let waiting = stack.spawn(&["wait", "--down-project", "app", "cache"]);
     stack.ok(&["kill", "-s", "KILL", "app"]);
     waiting.end().ended_with(137);
     assert_eq!(stack.containers(), Vec::<String>::new());
+    stack.fails(&["start", "app"]).says(&["service `app` has no container to start", "up -d app"]);
+    stack.fails(&["restart"]).says(&["no containers to restart"]);
+    stack.ok(&["stop"]).says(&["nothing runs"]);
     stack.fails(&["wait", "app"]).says(&["has no container to wait for"]);
 }
 
