@@ -187,7 +187,15 @@ async fn open(
         Some(name) => {
             let name = scope.service(name)?;
             let found = project.services.get(&name).or(project.disabled_services.get(&name));
-            found.ok_or(Problem::UnknownService { name: name.to_string(), suggestion: None })?
+            let service = found
+                .ok_or(Problem::UnknownService { name: name.to_string(), suggestion: None })?;
+            if let Some(other) = another(server, service) {
+                return Err(CliError::other(
+                    format!("`{name}` is a {} server, no {} server", other.name(), server.name()),
+                    "leave `--service` out, or name another service",
+                ));
+            }
+            service
         }
         None => only(&project, server)?,
     };
@@ -205,6 +213,13 @@ async fn open(
     run_command(cx, &engine, container, &request).await
 }
 
+/// What else a service is said to be, if it is not said to be this one.
+fn another(server: Server, service: &Service) -> Option<Server> {
+    let is = |server: &Server| server.is_said_of(service) || image_name(service) == server.name();
+    let all = [Server::Postgres, Server::Redis, Server::RabbitMq, Server::Meilisearch];
+    if is(&server) { None } else { all.into_iter().find(is) }
+}
+
 fn only(project: &Project, server: Server) -> Result<&Service, CliError> {
     let all = || project.services.values();
     let mut found: Vec<&Service> = all().filter(|service| server.is_said_of(service)).collect();
@@ -215,7 +230,7 @@ fn only(project: &Project, server: Server) -> Result<&Service, CliError> {
         [service] => Ok(service),
         [] => Err(CliError::other(
             format!("no service of the files is a {} server", server.name()),
-            "say which one it is with `--service SERVICE`",
+            "if one is under another name of an image, say which with `--service SERVICE`",
         )),
         _ => {
             let names: Vec<&str> = found.iter().map(|service| service.name.as_str()).collect();

@@ -120,7 +120,11 @@ pub(super) fn running<'a>(
         )),
         None => Err(CliError::other(
             format!("service `{service}` has no container {index}"),
-            format!("start it with `devstack up -d {service}`"),
+            if index > 1 {
+                format!("`devstack scale {service}={index}` makes that many")
+            } else {
+                format!("start it with `devstack up -d {service}`")
+            },
         )),
     }
 }

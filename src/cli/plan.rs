@@ -75,7 +75,12 @@ pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, Cli
     let plan = plan::weave(plan, &desired, &observed);
     let mut changes = changes(&plan);
     for change in &mut changes {
-        change.fields = fields(&engine, &cx.redactor(), change, &plan, &desired, &observed).await?;
+        let (fields, cause) =
+            fields(&engine, &cx.redactor(), change, &plan, &desired, &observed).await?;
+        change.fields = fields;
+        if let Some(cause) = cause {
+            change.reason = cause.to_string();
+        }
     }
     for warning in &plan.warnings {
         cx.note(&format!("warning: {warning}"));
@@ -160,7 +165,7 @@ fn together(one: &'static str, other: &'static str) -> &'static str {
     }
 }
 
-/// How the fields of a container change that is made again.
+/// How the fields of a container change that is made again, and which of them that is in short.
 async fn fields(
     engine: &DockerEngine,
     redactor: &Redactor,
@@ -168,7 +173,7 @@ async fn fields(
     plan: &Plan,
     desired: &Desired,
     observed: &Observed,
-) -> Result<Vec<Field>, CliError> {
+) -> Result<(Vec<Field>, Option<Cause>), CliError> {
     let changed = plan.steps.iter().find_map(|step| match (&step.operation, &step.cause) {
         (Operation::CreateContainer { spec, .. }, Cause::ConfigChanged(fields))
             if spec.name == change.name =>
@@ -183,12 +188,17 @@ async fn fields(
                 && container.number() == spec.number
         })
     };
-    let Some((spec, changed)) = changed else { return Ok(Vec::new()) };
-    let Some(old) = old(spec) else { return Ok(Vec::new()) };
+    let Some((spec, changed)) = changed else { return Ok((Vec::new(), None)) };
+    let Some(old) = old(spec) else { return Ok((Vec::new(), None)) };
     let (old, new) = (engine.facets_of(old).await?, facets(spec));
     let redactor = redactor.and(redactor_of(&old));
-    let found = changed.iter().flat_map(|field| facets::changed(field, &old, &new));
-    Ok(found.map(|difference| Field::new(difference, &redactor)).collect())
+    let found = facets::all_changed(changed.iter().map(String::as_str), &old, &new);
+    // A further name of a service is part of how it joins its networks: that is one change.
+    let joins = found.iter().any(|difference| difference.path.starts_with("networks"));
+    let is_told = |field: &&String| *field != "networks" || joins;
+    let told: Vec<String> = changed.iter().filter(is_told).cloned().collect();
+    let cause = (!told.is_empty()).then_some(Cause::ConfigChanged(told));
+    Ok((found.into_iter().map(|difference| Field::new(difference, &redactor)).collect(), cause))
 }
 
 fn text(changes: &[Change], paint: Paint) -> String {

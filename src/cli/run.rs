@@ -93,7 +93,8 @@ pub(super) fn dry_run(cx: &Context, plan: &Plan) -> Result<(), CliError> {
     for warning in &plan.warnings {
         cx.note(&format!("warning: {warning}"));
     }
-    if plan.is_empty() && plan.unchanged.is_empty() {
+    // To see whether what runs is ready is nothing that is done to it.
+    if plan.changes_nothing() {
         return cx.print("nothing to do");
     }
     cx.print(&plan.to_string())

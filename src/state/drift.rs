@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::facets::{Difference, Facets, changed, differences, facets};
+use super::facets::{Difference, Facets, all_changed, differences, facets};
 use super::facets::{network_facets, volume_facets};
 use super::{
     ContainerId, ContainerSpec, ContainerState, Desired, NetworkSpec, Observed, ObservedContainer,
@@ -278,9 +278,9 @@ fn made_of(
     if moved && !spec.chosen_ports.is_empty() && !is_changed.contains(&"ports") {
         is_changed.push("ports");
     }
-    let from_files = is_changed.iter().filter(|field| **field != "container_name");
+    let from_files = is_changed.iter().copied().filter(|field| *field != "container_name");
     let mut fields: Vec<DriftedField> =
-        from_files.flat_map(|field| changed(field, old, &new)).map(by_files).collect();
+        all_changed(from_files, old, &new).into_iter().map(by_files).collect();
     // What is told, or follows, with another field.
     let told = |field: &str| {
         is_changed.contains(&field)

@@ -38,6 +38,22 @@ pub struct Difference {
     pub new: Option<String>,
 }
 
+/// The differences of fields of which digests say that they changed, each of them once.
+#[must_use]
+pub fn all_changed<'a>(
+    fields: impl IntoIterator<Item = &'a str>,
+    old: &Facets,
+    new: &Facets,
+) -> Vec<Difference> {
+    let mut all: Vec<Difference> = Vec::new();
+    for difference in fields.into_iter().flat_map(|field| changed(field, old, new)) {
+        if !all.contains(&difference) {
+            all.push(difference);
+        }
+    }
+    all
+}
+
 /// The differences of a field of which a digest says that it changed: what no value shows is told
 /// by the field's name.
 #[must_use]
@@ -178,6 +194,18 @@ mod tests {
         {
             assert_eq!(size_facet(Bytes(bytes)), Facet::One(expected.to_owned()));
         }
+    }
+
+    #[test]
+    fn what_two_fields_tell_is_told_once() {
+        let facets = |names: &str| {
+            let aliases = [("p_default".to_owned(), names.to_owned())];
+            Facets::from([("aliases", Facet::Named(aliases.into()))])
+        };
+        let (old, new) = (facets("web"), facets("web, www"));
+        let found = all_changed(["aliases", "networks"], &old, &new);
+        let paths: Vec<&str> = found.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["aliases.p_default"]);
     }
 
     #[test]

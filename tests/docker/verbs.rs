@@ -254,6 +254,8 @@ fn shells_clients_and_processes_can_be_reached() {
     dry(&["watch", "app"], "watch the files of app");
     assert_eq!(stack.ok(&["redis-cli", "exists", "dry"]).stdout, "0\n");
     stack.exec("app", &["test", "!", "-e", "/tmp/dry"]);
+    stack.fails(&["psql", "--service", "cache"]).says(&["`cache` is a redis server, no postgres"]);
+    stack.fails(&["exec", "--index", "2", "app", "ls"]).says(&["devstack scale app=2"]);
     stack.fails(&["psql"]).says(&["no service of the files is a postgres server"]);
     let mut shell = stack.command(&["shell", "app"]);
     let mut shell = shell.stdin(std::process::Stdio::piped()).spawn().unwrap();
