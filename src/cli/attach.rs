@@ -23,7 +23,7 @@ pub(super) struct AttachArgs {
     #[arg(long, value_name = "KEYS")]
     detach_keys: Option<String>,
     /// Which container of the service, from 1
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::number::positive::<u32>)]
     index: u32,
     /// Only show what it prints
     #[arg(long)]

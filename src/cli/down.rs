@@ -30,7 +30,7 @@ pub(super) struct DownArgs {
     #[arg(long, value_name = "WHICH", value_enum)]
     rmi: Option<Rmi>,
     /// Grace period in seconds
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", value_parser = super::number::seconds)]
     timeout: Option<u64>,
     #[command(flatten)]
     timing: TimingArgs,

@@ -45,7 +45,7 @@ pub(super) struct ExecArgs {
     #[arg(long)]
     privileged: bool,
     /// Which container of the service, from 1
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::number::positive::<u32>)]
     index: u32,
 }
 

@@ -32,7 +32,7 @@ pub(super) struct HealthArgs {
     #[arg(long)]
     wait: bool,
     /// Longest wait, in seconds; waits by itself
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = super::number::seconds)]
     wait_timeout: Option<u64>,
     /// `table` or `json`
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]

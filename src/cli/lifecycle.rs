@@ -18,7 +18,7 @@ pub(super) struct StopArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// Grace period in seconds
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", value_parser = super::number::seconds)]
     timeout: Option<u64>,
 }
 
@@ -29,11 +29,11 @@ pub(super) struct StartArgs {
     /// Services to start; all when none is named
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Wait until they are ready
+    /// Do not wait for services that no other one waits for
     #[arg(long)]
-    wait: bool,
+    no_wait: bool,
     /// Longest wait for one service, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = super::number::seconds)]
     wait_timeout: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct RestartArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// Grace period in seconds
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", value_parser = super::number::seconds)]
     timeout: Option<u64>,
     /// Do not wait until they are ready again
     #[arg(long)]
@@ -136,7 +136,7 @@ pub(super) async fn rm(cx: &Context, args: RmArgs) -> Result<ExitStatus, CliErro
             Some(false) => return Ok(ExitStatus::Failure),
             None => {
                 return Err(CliError::other(
-                    "nobody can be asked whether to remove the containers",
+                    "cannot ask whether to remove the containers: standard input is not a terminal",
                     "`--force` removes them without asking",
                 ));
             }

@@ -42,6 +42,7 @@ mod logs;
 mod ls;
 mod man;
 mod notice;
+mod number;
 mod one_off;
 mod open;
 mod pause;

@@ -29,7 +29,7 @@ pub(super) struct ResetArgs {
     #[arg(short, long)]
     yes: bool,
     /// Longest wait for one service, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = super::number::seconds)]
     wait_timeout: Option<u64>,
     #[command(flatten)]
     timing: TimingArgs,
@@ -80,7 +80,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
             }
             None => {
                 return Err(CliError::other(
-                    "nobody can be asked whether to throw the data away",
+                    "cannot ask whether to throw the data away: standard input is not a terminal",
                     "`--yes` resets without asking",
                 ));
             }

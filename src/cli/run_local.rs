@@ -36,7 +36,7 @@ pub(super) struct RunLocalArgs {
     #[arg(long)]
     no_start: bool,
     /// Longest wait for one service, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = super::number::seconds)]
     wait_timeout: Option<u64>,
     /// The command and its arguments
     #[arg(

@@ -24,7 +24,7 @@ pub(super) struct ShellArgs {
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
     /// Which container of the service, from 1
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::number::positive::<u32>)]
     index: u32,
 }
 

@@ -16,7 +16,7 @@ use crate::timing::{From, History, Run};
 #[derive(Debug, clap::Args)]
 pub(super) struct TimingsArgs {
     /// Only the last runs
-    #[arg(short = 'n', long, value_name = "RUNS", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "RUNS", default_value_t = 10, value_parser = super::number::positive::<usize>)]
     tail: usize,
     /// `table`, or `json`: one object per run, times in milliseconds
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
@@ -73,7 +73,8 @@ fn runs(runs: &[Run]) -> Table {
 
 fn services(history: &History) -> Table {
     let slower = history.slower();
-    let columns = ["SERVICE", "LAST", "MEDIAN", "LEAST", "MOST", "RUNS", "FROM"].map(Column::new);
+    let columns =
+        ["SERVICE", "LAST", "MEDIAN", "LEAST", "MOST", "RUNS", "BEGAN WITH"].map(Column::new);
     let mut table = Table::new(columns.into());
     for usual in history.usual() {
         let is_slower = slower.iter().any(|it| it.service == usual.service);
@@ -95,8 +96,8 @@ fn services(history: &History) -> Table {
 const fn from(from: From) -> &'static str {
     match from {
         From::Nothing => "nothing",
-        From::Data => "its data",
-        From::Container => "a stop",
+        From::Data => "kept data",
+        From::Container => "a stopped container",
     }
 }
 

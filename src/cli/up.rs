@@ -51,7 +51,7 @@ pub(super) struct UpArgs {
     #[arg(long, conflicts_with = "wait")]
     pub(super) no_wait: bool,
     /// Longest wait for one service, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = super::number::seconds)]
     pub(super) wait_timeout: Option<u64>,
     /// Make containers again even if nothing changed
     #[arg(long)]
@@ -79,7 +79,7 @@ pub(super) struct UpArgs {
     #[arg(long, value_name = "SERVICE=N", value_parser = scale)]
     pub(super) scale: Vec<(String, u32)>,
     /// Grace period in seconds when containers are stopped
-    #[arg(short, long, value_name = "SECONDS")]
+    #[arg(short, long, value_name = "SECONDS", value_parser = super::number::seconds)]
     pub(super) timeout: Option<u64>,
     /// Watch files and take their changes into the stack: by itself beside the logs; with `-d`
     /// after the start and without them, and Ctrl-C leaves the stack running

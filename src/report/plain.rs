@@ -121,8 +121,8 @@ impl<W: Write + Send> Plain<W> {
     fn finished(&mut self, subject: &Subject, action: Action, elapsed: Duration) {
         self.said.forget(subject);
         self.end_build(subject);
-        if action == Action::Rename {
-            // An inner step of making a container anew, of no interest to anybody.
+        if matches!(action, Action::Rename | Action::Release) {
+            // An inner step of making or starting a container, of no interest to anybody.
             return;
         }
         if let Subject::Hook { number, .. } = subject {

@@ -226,7 +226,11 @@ impl Row {
         row.gauge = None;
         if matches!(row.mark, Mark::Waiting | Mark::Working) {
             row.mark = Mark::Skipped;
-            let reached = match (self.ended.last(), self.planned.first()) {
+            // A door that opens is an inner step of a start.
+            let is_told = |action: &Action| *action != Action::Release;
+            let last = self.ended.iter().rfind(|(action, _)| is_told(action));
+            let next = self.planned.iter().find(|action| is_told(action));
+            let reached = match (last, next) {
                 (None, _) if self.planned.contains(&Action::Start) => "not started".to_owned(),
                 (None, Some(next)) => format!("not {}", wording::done(*next)),
                 (Some((last, _)), Some(next)) => {

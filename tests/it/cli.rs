@@ -300,6 +300,8 @@ mod exit_codes {
             &["up", "--nonsense"],
             &["up", "--scale", "web"],
             &["--progress", "loud", "ps"],
+            &["up", "-t", "x"],
+            &["port", "web", "80/upd"],
             &["exec"],
         ] {
             assert_eq!(Place::with(WEB).code(arguments), 2, "{arguments:?}");
@@ -476,7 +478,7 @@ fn twins_of_composes_variables_win_in_the_environment_and_in_env_files() {
     let output = place.output(&["config", "-q"]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("invalid value 'sometimes' for '--ansi <WHEN>'"), "{said}");
+    assert!(said.contains("invalid value 'sometimes' for 'DEVSTACK_ANSI'"), "{said}");
 }
 
 mod diagnostics {
@@ -736,7 +738,7 @@ fn timings_lists_runs_and_warns_of_what_got_slower() {
     out: 2026-11-24 14:22:10  up       1.2s  web 1.1s
     out: 2026-11-24 14:22:10  up       3.2s  web 3.1s
     out:
-    out: SERVICE  LAST  MEDIAN  LEAST  MOST  RUNS  FROM
+    out: SERVICE  LAST  MEDIAN  LEAST  MOST  RUNS  BEGAN WITH
     out: web      3.1s  1.2s    1.1s   3.1s  4     nothing
     err: warning: web got slower: 3.1s, its median over 3 earlier runs is 1.2s
     exit code 0
