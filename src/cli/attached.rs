@@ -119,7 +119,7 @@ pub(super) async fn follow(
     // What happens is told beside the logs; where the engine's events end, it no longer is.
     let mut events = engine.container_events().await?.chain(pending());
     let mut notices =
-        Notices::new(cx, attached.project, &attached.services, attached.checked.clone());
+        Notices::new(cx, attached.project, &attached.services, attached.checked.clone(), &observed);
     let heard = interrupts.answered();
     let end_of_watching = CancellationToken::new();
     let (announce, mut announced) = mpsc::unbounded_channel();
@@ -163,6 +163,9 @@ pub(super) async fn follow(
                 {
                     away = false;
                     events = subscribed.chain(pending());
+                    if let Ok(observed) = engine.observe_containers().await {
+                        notices.meet(&observed);
+                    }
                     if !watches {
                         cx.note("the engine is back");
                     }

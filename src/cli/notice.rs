@@ -2,13 +2,13 @@
 //! error, and on a terminal its title and a notification (OSC 9), so that it is noticed in another
 //! window too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::context::Context;
 use crate::engine::{ContainerEvent, ContainerEventKind};
 use crate::project::{ProjectName, ServiceName};
 use crate::report::{Paint, Tone};
-use crate::state::Health;
+use crate::state::{ContainerId, Health, Observed};
 
 /// Keeps the terminal's title while it lives: `XTWINOPS` 22 and 23 save and restore it.
 const SAVE_TITLE: &str = "\u{1b}[22;2t";
@@ -29,17 +29,44 @@ struct Watch {
     /// Services whose health is checked: they have not recovered before the check says so.
     checked: Vec<ServiceName>,
     failed: HashMap<ServiceName, String>,
+    /// The containers that were there, and those that have been started since. The engine tells
+    /// of the last second as well, and so of the end of what has been replaced.
+    known: HashSet<ContainerId>,
+    /// Containers that somebody is stopping: however they end, they do not fail.
+    asked: HashSet<ContainerId>,
 }
 
 impl Watch {
+    fn meet(&mut self, observed: &Observed) {
+        let containers = observed.containers_of(&self.project);
+        self.known.extend(containers.map(|container| container.id.clone()));
+    }
+
     fn see(&mut self, event: &ContainerEvent) -> Option<Notice> {
+        let was_asked = self.asked.contains(&event.id);
+        match event.kind {
+            ContainerEventKind::Started => {
+                self.known.insert(event.id.clone());
+                self.asked.remove(&event.id);
+            }
+            _ if !self.known.contains(&event.id) => return None,
+            ContainerEventKind::AskedToEnd => {
+                self.asked.insert(event.id.clone());
+            }
+            ContainerEventKind::Removed => {
+                self.known.remove(&event.id);
+                self.asked.remove(&event.id);
+            }
+            ContainerEventKind::Died { .. } | ContainerEventKind::Health(_) => {}
+        }
         let service =
             event.service_of(&self.project).filter(|service| self.services.contains(service))?;
         let reason = match event.kind {
             // 130 and 143 are how processes end that somebody asked to.
-            ContainerEventKind::Died { code: 0 | 130 | 143 } | ContainerEventKind::Removed => {
-                return None;
-            }
+            ContainerEventKind::Died { code: 0 | 130 | 143 }
+            | ContainerEventKind::AskedToEnd
+            | ContainerEventKind::Removed => return None,
+            ContainerEventKind::Died { .. } if was_asked => return None,
             ContainerEventKind::Died { code } => format!("exited with code {code}"),
             ContainerEventKind::Health(Health::Unhealthy) => "is unhealthy".to_owned(),
             ContainerEventKind::Health(Health::Starting) => return None,
@@ -111,6 +138,7 @@ impl<'a> Notices<'a> {
         project: &ProjectName,
         services: &[ServiceName],
         checked: Vec<ServiceName>,
+        observed: &Observed,
     ) -> Self {
         let off = cx.variable("DEVSTACK_NO_NOTIFY").is_some_and(|value| !value.is_empty());
         let terminal = Terminal::of(|name| cx.variable(name));
@@ -119,7 +147,9 @@ impl<'a> Notices<'a> {
             cx.note_raw(SAVE_TITLE);
         }
         let (project, services) = (project.clone(), services.to_vec());
-        let watch = Watch { project, services, checked, failed: HashMap::new() };
+        let (failed, known, asked) = Default::default();
+        let mut watch = Watch { project, services, checked, failed, known, asked };
+        watch.meet(observed);
         let notices = Self { cx, watch, on_terminal, terminal };
         notices.retitle();
         notices
@@ -129,6 +159,11 @@ impl<'a> Notices<'a> {
     pub(super) fn follow_also(&mut self, services: &[ServiceName], checked: &[ServiceName]) {
         self.watch.services = services.to_vec();
         self.watch.checked = checked.to_vec();
+    }
+
+    /// Takes in what containers there are.
+    pub(super) fn meet(&mut self, observed: &Observed) {
+        self.watch.meet(observed);
     }
 
     /// Tells what an event means, if it means anything.
@@ -175,7 +210,6 @@ fn title(watch: &Watch) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ContainerId;
 
     #[test]
     fn a_notification_is_written_as_the_terminal_takes_it() {
@@ -200,15 +234,17 @@ mod tests {
 
     #[test]
     fn failures_and_recoveries_are_told_once() {
-        use ContainerEventKind::{Died, Health as Check, Removed, Started};
+        use ContainerEventKind::{AskedToEnd, Died, Health as Check, Removed, Started};
         let name = |text: &str| text.parse::<ServiceName>().unwrap();
         let mut watch = Watch {
             project: "shop".parse().unwrap(),
             services: vec![name("api"), name("db")],
             checked: vec![name("db")],
             failed: HashMap::new(),
+            known: HashSet::from([ContainerId("x".to_owned())]),
+            asked: HashSet::new(),
         };
-        let cases: [(&str, &str, ContainerEventKind, &str); 15] = [
+        let cases: [(&str, &str, ContainerEventKind, &str); 18] = [
             ("shop", "api", Died { code: 143 }, ""),
             ("shop", "api", Died { code: 1 }, "api exited with code 1"),
             ("shop", "api", Died { code: 1 }, ""),
@@ -222,8 +258,12 @@ mod tests {
             ("shop", "db", Started, ""),
             ("shop", "db", Check(Health::Starting), ""),
             ("shop", "db", Check(Health::Healthy), "db recovered"),
-            ("shop", "db", Removed, ""),
             ("shop", "db", Died { code: 0 }, ""),
+            // However it ends when it is stopped.
+            ("shop", "api", AskedToEnd, ""),
+            ("shop", "api", Died { code: 137 }, ""),
+            ("shop", "api", Started, ""),
+            ("shop", "db", Removed, ""),
         ];
         for (project, service, kind, expected) in cases {
             let told = watch.see(&ContainerEvent {
@@ -242,6 +282,20 @@ mod tests {
             assert_eq!(told, expected, "{project} {service} {kind:?}");
         }
         assert_eq!(title(&watch), "shop ✔");
+        // What was replaced is of no interest any more, whatever the engine tells of it.
+        let late = |id: &str, kind| ContainerEvent {
+            id: ContainerId(id.to_owned()),
+            kind,
+            name: "shop-api-1".to_owned(),
+            project: Some("shop".to_owned()),
+            service: Some(name("api")),
+            is_one_off: false,
+        };
+        assert_eq!(watch.see(&late("old", Died { code: 137 })), None);
+        assert_eq!(watch.see(&late("old", Check(Health::Unhealthy))), None);
+        assert_eq!(watch.see(&late("new", Started)), None);
+        assert!(watch.see(&late("new", Died { code: 137 })).is_some());
+        watch.failed.clear();
         watch.failed.insert(name("db"), String::new());
         assert_eq!(title(&watch), "shop ✘ db");
     }

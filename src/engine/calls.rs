@@ -297,7 +297,7 @@ impl Engine for DockerEngine {
         // The commands of health checks are events as well, several a second in some stacks.
         let filters = std::collections::HashMap::from([
             ("type", vec!["container"]),
-            ("event", vec!["start", "die", "destroy", "health_status"]),
+            ("event", vec!["start", "kill", "die", "destroy", "health_status"]),
         ]);
         let options =
             EventsOptionsBuilder::default().since(&since.to_string()).filters(&filters).build();
@@ -361,6 +361,11 @@ fn container_event(message: bollard::models::EventMessage) -> Option<ContainerEv
     let action = message.action?;
     let kind = match action.as_str() {
         "start" => ContainerEventKind::Started,
+        // Not SIGKILL: that comes from whoever gives a container up as well.
+        "kill" => match attributes.get("signal").map(String::as_str) {
+            Some("2" | "3" | "15") => ContainerEventKind::AskedToEnd,
+            _ => return None,
+        },
         "die" => ContainerEventKind::Died {
             code: attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1),
         },

@@ -88,6 +88,8 @@ impl ContainerEvent {
 pub enum ContainerEventKind {
     /// Its process was started.
     Started,
+    /// Its process got a signal that asks it to end: it is being stopped.
+    AskedToEnd,
     /// Its process ended.
     Died {
         /// The exit code.

@@ -75,6 +75,7 @@ impl Record {
         self.with(&event.id, |life| {
             life.send_modify(|life| match event.kind {
                 ContainerEventKind::Started => life.starts += 1,
+                ContainerEventKind::AskedToEnd => {}
                 ContainerEventKind::Died { .. } => {
                     life.deaths += 1;
                     life.health = None;

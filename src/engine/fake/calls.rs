@@ -248,7 +248,7 @@ impl Engine for FakeEngine {
             tokio::time::sleep(grace.unwrap_or(DEFAULT_STOP_GRACE).0).await;
         }
         let code = if is_deaf { 137 } else { 143 };
-        self.change("stop", id, |state, index| Ok(state.end(index, code))).await?;
+        self.change("stop", id, |state, index| Ok(state.stop(index, code))).await?;
         self.take_time("take down").await;
         Ok(())
     }
@@ -284,7 +284,7 @@ impl Engine for FakeEngine {
         _: Option<Duration>,
     ) -> Result<(), EngineError> {
         self.change("restart", id, |state, index| {
-            let mut events = state.end(index, 143);
+            let mut events = state.stop(index, 143);
             events.extend(state.start(index)?);
             Ok(events)
         })

@@ -186,6 +186,15 @@ impl State {
         });
     }
 
+    /// Has a container's process end, if it has one, because it was asked to.
+    pub(super) fn stop(&mut self, index: usize, code: i64) -> Vec<ContainerEventKind> {
+        let mut events = self.end(index, code);
+        if !events.is_empty() {
+            events.insert(0, ContainerEventKind::AskedToEnd);
+        }
+        events
+    }
+
     /// Ends a container's process, if it has one.
     pub(super) fn end(&mut self, index: usize, code: i64) -> Vec<ContainerEventKind> {
         let container = &mut self.observed.containers[index];
