@@ -116,6 +116,7 @@ pub(super) async fn follow(
         resume: Resume::default(),
     };
     let mut following = Following::new(engine, wish, &containers).await?;
+    let beside_logs = cx.beside_logs();
     // What happens is told beside the logs; where the engine's events end, it no longer is.
     let mut events = engine.container_events().await?.chain(pending());
     let mut notices =
@@ -200,6 +201,7 @@ pub(super) async fn follow(
     }
     drop(watching);
     drop(notices);
+    drop(beside_logs);
     interrupts.answer();
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::args::{AnsiArg, ErrorFormatArg, GlobalArgs, ProgressArg};
@@ -46,6 +47,17 @@ pub(super) struct Context {
     engine: OnceCell<Arc<DockerEngine>>,
     /// What was read from standard input, which can be read only once.
     stdin: OnceLock<String>,
+    /// Whether logs are being shown.
+    beside_logs: AtomicBool,
+}
+
+/// While it lives, logs are shown: see [`Context::beside_logs`].
+pub(super) struct BesideLogs<'a>(&'a AtomicBool);
+
+impl Drop for BesideLogs<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Context {
@@ -72,7 +84,15 @@ impl Context {
             looked_at: Mutex::default(),
             engine: OnceCell::new(),
             stdin: OnceLock::new(),
+            beside_logs: AtomicBool::new(false),
         }
+    }
+
+    /// Logs are shown as long as what is returned lives: live lines would be drawn over them, and
+    /// they over those, so progress is told in plain ones.
+    pub(super) fn beside_logs(&self) -> BesideLogs<'_> {
+        self.beside_logs.store(true, Ordering::Relaxed);
+        BesideLogs(&self.beside_logs)
     }
 
     /// Puts variables over those of the environment.
@@ -402,8 +422,11 @@ impl Context {
     }
 
     /// How to show progress.
-    pub(super) const fn progress(&self) -> ProgressMode {
+    pub(super) fn progress(&self) -> ProgressMode {
         match self.global.progress {
+            ProgressArg::Auto | ProgressArg::Tty if self.beside_logs.load(Ordering::Relaxed) => {
+                ProgressMode::Plain
+            }
             ProgressArg::Auto => ProgressMode::Auto,
             ProgressArg::Tty => ProgressMode::Tty,
             ProgressArg::Plain => ProgressMode::Plain,
