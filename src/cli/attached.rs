@@ -22,8 +22,8 @@ use crate::engine::{DockerEngine, Engine as _, LogsRequest};
 use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
 use crate::plan::{lifecycle, weave};
-use crate::project::{Duration, Project, ProjectName, ServiceName};
-use crate::state::Desired;
+use crate::project::{Duration, Project, ProjectName, Reload, Service, ServiceName};
+use crate::state::{Desired, Observed};
 
 /// Time between two attempts to reach an engine that went away.
 const RETRY: std::time::Duration = std::time::Duration::from_millis(500);
@@ -137,6 +137,9 @@ pub(super) async fn follow(
         }
     });
     let mut watches = true;
+    let mut current = Arc::clone(project);
+    // Whether it was said that the next save begins something anew.
+    let mut is_told = false;
     // Whether the engine is.
     let mut away = false;
     loop {
@@ -156,6 +159,7 @@ pub(super) async fn follow(
                 following.follow_also(&attached.services);
                 notices.follow_also(&attached.services, &attached.checked);
                 printer.renew(cx);
+                current = project;
             }
             Some(event) = events.next() => notices.see(&event),
             () = tokio::time::sleep(RETRY), if away => {
@@ -181,12 +185,26 @@ pub(super) async fn follow(
                     }
                 }
                 Some(line) => {
+                    is_told = false;
                     let line = Some(line?);
                     if !print(cx, &mut printer, &mut following, line, |_| true)? {
                         break;
                     }
                 }
-                None => return Ok(ExitStatus::Success),
+                None => {
+                    let observed = engine.observe_containers().await?;
+                    let begins = wish_to_watch
+                        .filter(|_| watches)
+                        .map(|_| begun_by_a_save(&current, &observed, &attached.services));
+                    let Some(services) = begins.filter(|services| !services.is_empty()) else {
+                        return Ok(ExitStatus::Success);
+                    };
+                    following.await_start();
+                    if !std::mem::replace(&mut is_told, true) {
+                        let services = services.join("` and `");
+                        cx.note(&format!("nothing runs any more; the next save starts `{services}` again"));
+                    }
+                }
             },
         }
     }
@@ -205,6 +223,29 @@ pub(super) async fn follow(
     interrupts.answer();
     stop(cx, engine, &attached, &mut interrupts).await?;
     Ok(ExitStatus::Interrupted)
+}
+
+/// The services that have failed and whose next change begins them anew. Pure.
+fn begun_by_a_save<'p>(
+    project: &'p Project,
+    observed: &Observed,
+    services: &[ServiceName],
+) -> Vec<&'p str> {
+    let failed = |service: &Service| {
+        let mut containers = observed.containers_of(&project.name);
+        services.contains(&service.name)
+            && containers.any(|container| {
+                container.service().as_ref() == Some(&service.name) && container.state.has_failed()
+            })
+    };
+    let begins_anew = |service: &Service| {
+        let develop = service.develop.as_ref();
+        matches!(service.reload, Some(Reload::Restart(_)))
+            || develop
+                .is_some_and(|develop| develop.watch.iter().any(|rule| rule.action.begins_anew()))
+    };
+    let found = project.services.values().filter(|service| begins_anew(service) && failed(service));
+    found.map(|service| service.name.as_str()).collect()
 }
 
 /// Stops what was followed; an interrupt meanwhile kills it.

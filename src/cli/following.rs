@@ -108,6 +108,11 @@ impl<'a> Following<'a> {
         self.wish.services = services.to_vec();
     }
 
+    /// Goes on after the end, until something starts.
+    pub(super) fn await_start(&mut self) {
+        self.end = None;
+    }
+
     /// Goes on after the engine was away, with what has been written since the last line.
     ///
     /// # Errors

@@ -60,6 +60,12 @@ pub enum WatchAction {
 }
 
 impl WatchAction {
+    /// Whether the service's containers are started after it, whatever they did before.
+    #[must_use]
+    pub const fn begins_anew(self) -> bool {
+        matches!(self, Self::Rebuild | Self::Restart | Self::SyncRestart)
+    }
+
     /// Compose's word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -314,6 +314,19 @@ impl ContainerState {
         matches!(self, Self::Running | Self::Paused | Self::Restarting)
     }
 
+    /// Whether its process ended as one does that somebody has ended: by SIGINT, SIGKILL or
+    /// SIGTERM.
+    #[must_use]
+    pub const fn is_ended_by_signal(self) -> bool {
+        matches!(self, Self::Exited { code: 130 | 137 | 143 })
+    }
+
+    /// Whether its process ended by itself, and not well.
+    #[must_use]
+    pub const fn has_failed(self) -> bool {
+        matches!(self, Self::Exited { code } if code != 0) && !self.is_ended_by_signal()
+    }
+
     /// The engine's word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

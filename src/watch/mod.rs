@@ -24,5 +24,5 @@ pub use reader::{DiskIgnores, IgnoreReader};
 pub use rules::{Decision, Meaning, Reaction, Rule, Then, Work, decide, place_in, rules};
 pub use scope::Scope;
 pub use source::{Batch, Change, Method, Polling, Source, Started, Told};
-pub use sync::{Replica, SyncError};
+pub use sync::{Process, Replica, SyncError};
 pub use tree::files_of;

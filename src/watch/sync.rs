@@ -23,6 +23,17 @@ pub struct Replica {
     has_rm: bool,
 }
 
+/// What the main process of a container does about files that come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// It runs on.
+    GoesOn,
+    /// It is restarted when they are there.
+    IsRestarted,
+    /// It has ended, and is started when they are there.
+    Ended,
+}
+
 /// Why a container did not get its files.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -73,7 +84,6 @@ impl Replica {
     }
 
     /// Copies and deletes: path in the container to the file of this machine, or to nothing.
-    /// `restarts` says that the container is restarted afterwards.
     ///
     /// # Errors
     /// What the engine or the container answers.
@@ -81,7 +91,7 @@ impl Replica {
         &mut self,
         engine: &DockerEngine,
         copies: &IndexMap<String, Option<PathBuf>>,
-        restarts: bool,
+        process: Process,
     ) -> Result<(), SyncError> {
         let gone: Vec<String> = copies
             .iter()
@@ -89,7 +99,7 @@ impl Replica {
             .map(|(path, _)| path.clone())
             .collect();
         if !gone.is_empty() {
-            self.remove(engine, &outermost(gone), restarts).await?;
+            self.remove(engine, &outermost(gone), process).await?;
         }
         let mut by_base: BTreeMap<String, Vec<CopyIn>> = BTreeMap::new();
         for (path, source) in copies {
@@ -148,10 +158,11 @@ impl Replica {
         &mut self,
         engine: &DockerEngine,
         paths: &[String],
-        restarts: bool,
+        process: Process,
     ) -> Result<(), SyncError> {
         self.folders.retain(|folder| !paths.iter().any(|path| is_at_or_below(folder, path)));
-        if self.has_rm {
+        let has_rm = |replica: &Self| replica.has_rm && process != Process::Ended;
+        if has_rm(self) {
             for paths in paths.chunks(REMOVALS) {
                 match engine.remove_paths(&self.id, paths).await? {
                     Some(outcome) if outcome.code == 0 => {}
@@ -163,7 +174,7 @@ impl Replica {
                 }
             }
         }
-        if self.has_rm {
+        if has_rm(self) {
             return Ok(());
         }
         let mut by_folder: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -174,7 +185,7 @@ impl Replica {
         }
         for (folder, names) in by_folder {
             let stays = |why| SyncError::Stays { path: format!("{folder}/{}", names[0]), why };
-            if let Some(why) = self.must_stay(folder, restarts) {
+            if let Some(why) = self.must_stay(folder, process) {
                 return Err(stays(why));
             }
             if !engine.resend_folder_without(&self.id, folder, &names).await? {
@@ -185,13 +196,13 @@ impl Replica {
     }
 
     /// Why a folder cannot be exchanged as a whole.
-    fn must_stay(&self, folder: &str, restarts: bool) -> Option<&'static str> {
+    fn must_stay(&self, folder: &str, process: Process) -> Option<&'static str> {
         let layout = &self.layout;
         if folder.is_empty() {
             Some("it lies in the root folder")
         } else if layout.mounts.iter().chain(&layout.tmpfs).any(|it| is_at_or_below(it, folder)) {
             Some("something is mounted in its folder")
-        } else if !restarts && is_at_or_below(&layout.working_dir, folder) {
+        } else if process == Process::GoesOn && is_at_or_below(&layout.working_dir, folder) {
             Some("its folder is the one that the process works in")
         } else {
             None
@@ -254,19 +265,21 @@ mod tests {
 
     #[test]
     fn only_folders_that_nothing_holds_are_exchanged() {
+        use Process::{Ended, GoesOn, IsRestarted};
         let replica = replica(&["/app/data"], "/srv/work");
         let cases = [
-            ("/app/src", false, true),
-            ("/app", false, false),
-            ("/app/data", false, false),
-            ("/srv/work", false, false),
-            ("/srv", false, false),
-            ("/srv/work", true, true),
-            ("/srv/work/src", false, true),
-            ("", true, false),
+            ("/app/src", GoesOn, true),
+            ("/app", GoesOn, false),
+            ("/app/data", GoesOn, false),
+            ("/srv/work", GoesOn, false),
+            ("/srv", GoesOn, false),
+            ("/srv/work", IsRestarted, true),
+            ("/srv/work", Ended, true),
+            ("/srv/work/src", GoesOn, true),
+            ("", IsRestarted, false),
         ];
-        for (folder, restarts, may) in cases {
-            assert_eq!(replica.must_stay(folder, restarts).is_none(), may, "{folder} {restarts}");
+        for (folder, process, may) in cases {
+            assert_eq!(replica.must_stay(folder, process).is_none(), may, "{folder} {process:?}");
         }
     }
 

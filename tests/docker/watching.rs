@@ -162,6 +162,29 @@ fn restarts_and_commands_follow_a_change() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn an_attached_up_stays_when_a_save_ends_its_only_service_and_the_next_one_begins_it_anew() {
+    let yaml = "services:\n  app:\n    image: redis:8\n    init: true\n    \
+                command: [sh, -c, 'mkdir -p /srv; touch /srv/run; echo runs; . /srv/run; exec sleep infinity']\n    \
+                develop:\n      watch: [{path: src, action: sync+restart, target: /srv}]\n";
+    let stack = Stack::new("crash", yaml);
+    stack.write("src/other", "");
+    let up = stack.spawn(&["up"]);
+    up.prints("runs");
+    up.says("watching");
+    stack.write("src/run", "exit 3\n");
+    up.says("app exited with code 3");
+    up.says("the next save starts `app` again");
+    // What is deleted in a container that does not run is deleted, too.
+    remove(&stack, "src/other");
+    stack.write("src/run", "echo mended\n");
+    up.says("app synced and restarted in");
+    up.prints("mended");
+    up.interrupt();
+    up.end().ended_with(130);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn rebuild_makes_only_what_is_built_anew_and_leaves_no_image_behind() {
     let stack = Stack::new(
         "rebuild",

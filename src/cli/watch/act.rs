@@ -19,7 +19,7 @@ use crate::execute::{ExecuteError, Limits, execute};
 use crate::plan::{Plan, ReconcileOptions, images_only, lifecycle, reconcile, weave};
 use crate::project::{Hook, Project, PullPolicy, Reload, ServiceName};
 use crate::state::{ContainerId, ContainerState, Observed, ObservedContainer, labels};
-use crate::watch::{Replica, SyncError, Work};
+use crate::watch::{Process, Replica, SyncError, Work};
 
 /// Events of a plan that wait for a slow terminal.
 const EVENTS: usize = 1024;
@@ -135,7 +135,7 @@ impl Action<'_> {
         }
         let observed = self.shared.engine.observe_containers().await.map_err(CliError::from);
         let observed = observed.map_err(failed("sync"))?;
-        let running = self.running(&observed);
+        let running = self.running(&observed, work.restart);
         if running.is_empty() {
             if !work.copies.is_empty() || work.restart || work.reload || work.signal.is_some() {
                 self.shared.say(WatchEvent::Note {
@@ -231,10 +231,13 @@ impl Action<'_> {
         self.parts.push((name, begun.elapsed()));
     }
 
-    fn running<'o>(&self, observed: &'o Observed) -> Vec<&'o ObservedContainer> {
+    /// The containers that run; where they are begun anew, those that have failed, too.
+    fn running<'o>(&self, observed: &'o Observed, anew: bool) -> Vec<&'o ObservedContainer> {
         let services = std::slice::from_ref(self.service);
         let mut containers = lifecycle::selected(&self.shared.project.name, observed, services);
-        containers.retain(|container| container.state == ContainerState::Running);
+        containers.retain(|container| {
+            container.state == ContainerState::Running || anew && container.state.has_failed()
+        });
         containers
     }
 
@@ -248,7 +251,12 @@ impl Action<'_> {
             let mut replicas = self.shared.replicas.lock().await;
             Arc::clone(replicas.entry(container.id.clone()).or_insert(opened))
         };
-        replica.lock().await.sync(engine, &work.copies, work.restart).await
+        let process = match container.state {
+            ContainerState::Running if work.restart => Process::IsRestarted,
+            ContainerState::Running => Process::GoesOn,
+            _ => Process::Ended,
+        };
+        replica.lock().await.sync(engine, &work.copies, process).await
     }
 
     /// Builds the image, then makes the containers anew if it is another one.
@@ -322,14 +330,17 @@ impl Action<'_> {
         Ok(())
     }
 
-    /// Restarts the service, and those that say so of it.
+    /// Restarts the service, also where it has failed, and those that say so of it.
     async fn restart(&self, observed: &Observed) -> Result<(), CliError> {
         let shared = self.shared;
         let services = with_dependants(&shared.project, self.service);
         let containers: Vec<&ObservedContainer> =
             lifecycle::selected(&shared.project.name, observed, &services)
                 .into_iter()
-                .filter(|container| container.state.is_running())
+                .filter(|container| {
+                    let is_its_own = container.service().as_ref() == Some(self.service);
+                    container.state.is_running() || is_its_own && container.state.has_failed()
+                })
                 .collect();
         let _turn = shared.plans.lock().await;
         let desired = desired(&shared.project);
