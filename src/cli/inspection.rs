@@ -9,10 +9,10 @@ use super::context::Context;
 use super::ps::tone;
 use super::urls;
 use crate::config::redact::{is_secret_name, redact_url};
-use crate::engine::{DockerEngine, Engine as _, LogLines};
-use crate::execute::probe_once;
+use crate::engine::{DockerEngine, Engine as _};
+use crate::execute::{complaint, last_lines, probe_once};
 use crate::explain::{Symptoms, explain};
-use crate::project::{DependsOnCondition, Project, RestartPolicy, Service, ServiceName};
+use crate::project::{DependsOnCondition, Project, Reload, RestartPolicy, Service, ServiceName};
 use crate::report::Tone;
 use crate::state::{
     ContainerSpec, ContainerState, Desired, Health, Observed, ObservedContainer, labels,
@@ -20,6 +20,10 @@ use crate::state::{
 
 /// Lines of a log that are looked through for a known failure.
 const LOG_LINES: usize = 80;
+
+/// The same, of what a reload runner has said: an application that goes on with older code has its
+/// say, too.
+const RUNNER_LINES: usize = 500;
 
 /// One service.
 #[derive(Debug, Serialize)]
@@ -33,7 +37,7 @@ pub(super) struct ServiceStatus {
     pub(super) ready: Option<bool>,
     /// Whether it is as it should be: ready, or finished where that is its purpose.
     pub(super) ok: bool,
-    /// Why it is not, in a few words.
+    /// Why it is not, in a few words; or what is wrong with its newest code while older code serves.
     pub(super) reason: Option<String>,
     /// What that means, where the failure is a known one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,6 +154,12 @@ async fn service_status(
     let ok = is_ok(&containers, answer.as_ref(), ending(project, service));
     let trouble = match (speaker, &answer) {
         (Some(container), _) if !ok => trouble(engine, service, container, answer.as_ref()).await,
+        (Some(container), _) => Trouble {
+            reason: runner_complaint(engine, service, container)
+                .await
+                .map(|complaint| format!("{complaint}; the version before serves")),
+            ..Trouble::default()
+        },
         _ => Trouble::default(),
     };
     let label = |name: &str| image.and_then(|image| image.labels.get(name)).cloned();
@@ -248,6 +258,20 @@ struct Trouble {
     help: Option<String>,
 }
 
+/// What a service's reload runner says of code that does not run.
+async fn runner_complaint(
+    engine: &DockerEngine,
+    service: &Service,
+    container: &ObservedContainer,
+) -> Option<String> {
+    let has_runner = service.reload.as_ref().is_some_and(Reload::has_runner);
+    if !has_runner || container.state != ContainerState::Running {
+        return None;
+    }
+    let lines = last_lines(engine, &container.id, RUNNER_LINES).await.ok()?;
+    complaint(lines.iter().map(|(_, line)| line.as_str()))
+}
+
 async fn trouble(
     engine: &DockerEngine,
     service: &Service,
@@ -263,6 +287,8 @@ async fn trouble(
         Some("out of memory".to_owned())
     } else if !facts.error.is_empty() {
         Some(facts.error.clone())
+    } else if let Some(complaint) = runner_complaint(engine, service, container).await {
+        Some(complaint)
     } else if let Some(probe) = probe {
         Some(probe.clone())
     } else if container.health == Some(Health::Unhealthy) {
@@ -276,7 +302,7 @@ async fn trouble(
             _ => None,
         }
     };
-    let lines = engine.log_lines(&container.id, LogLines::Last(LOG_LINES)).await;
+    let lines = last_lines(engine, &container.id, LOG_LINES).await;
     let log: Vec<String> = lines.unwrap_or_default().into_iter().map(|(_, line)| line).collect();
     let explanation = explain(&Symptoms {
         service: service.name.as_str(),

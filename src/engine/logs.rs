@@ -95,9 +95,11 @@ impl DockerEngine {
         lines: LogLines,
     ) -> Result<Vec<(bool, String)>, EngineError> {
         let (tail, since) = match lines {
-            LogLines::Last(count) => (Some(u64::try_from(count).unwrap_or(u64::MAX)), None),
+            LogLines::Last(count) => (Some(count), None),
             LogLines::Since(since) => (None, Some(since)),
+            LogLines::LastSince(count, since) => (Some(count), Some(since)),
         };
+        let tail = tail.map(|count| u64::try_from(count).unwrap_or(u64::MAX));
         let request = LogsRequest { tail, ..LogsRequest::default() };
         self.log_line_stream(id, request, since).try_collect().await
     }

@@ -305,4 +305,6 @@ pub enum LogLines {
     Last(usize),
     /// All since this time (RFC 3339).
     Since(String),
+    /// The last so many of those since this time (RFC 3339).
+    LastSince(usize, String),
 }

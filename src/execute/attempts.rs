@@ -43,6 +43,15 @@ pub(super) async fn given_up<E: Engine>(
     std::future::pending().await
 }
 
+/// Why the newest code of a service with a runner does not run, in the runner's words; `None` when it
+/// does. Pure.
+#[must_use]
+pub fn complaint<'l>(log: impl IntoIterator<Item = &'l str>) -> Option<String> {
+    let mut attempts = Attempts::default();
+    log.into_iter().for_each(|line| attempts.hear(line));
+    attempts.problem
+}
+
 async fn follow<E: Engine>(
     engine: &E,
     id: &ContainerId,
@@ -92,7 +101,7 @@ impl Attempts {
     fn hear(&mut self, line: &str) {
         let Some(word) = line.strip_prefix("devstack: ") else { return };
         let begins = |with: &[&str]| with.iter().any(|with| word.starts_with(with));
-        if begins(&["started in", "reloaded in"]) {
+        if begins(&["started in", "reloaded in", "the error is gone"]) {
             *self = Self::default();
         } else if begins(&["starts", "reloading"]) {
             self.stuck = false;
@@ -109,6 +118,27 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complaint_stands_until_newer_code_runs() {
+        let fails = "devstack: does not compile: src/a.ts:1:2: Unexpected token";
+        let cases: [(&[&str], Option<&str>); 4] = [
+            (&["hello", "devstack: started in 20 ms (compile 5 ms, start 15 ms)"], None),
+            (
+                &[
+                    "devstack: started in 20 ms",
+                    fails,
+                    "devstack: the version before goes on serving",
+                ],
+                Some("does not compile: src/a.ts:1:2: Unexpected token"),
+            ),
+            (&[fails, "devstack: reloaded in 9 ms (compile 4 ms, start 5 ms) src/a.ts"], None),
+            (&[fails, "devstack: the error is gone; the running version is the current one"], None),
+        ];
+        for (log, expected) in cases {
+            assert_eq!(complaint(log.iter().copied()).as_deref(), expected, "{log:?}");
+        }
+    }
 
     #[test]
     fn the_last_word_counts() {

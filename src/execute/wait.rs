@@ -14,7 +14,7 @@ use super::attempts;
 use super::failure::{FailedHook, StepError, WaitFailure, WaitFailureReason};
 use super::lives::Life;
 use super::probing::{Asked, Finding, Found, Probing};
-use crate::engine::{ContainerFacts, Engine, LogLines};
+use crate::engine::{ContainerFacts, Engine, EngineError, LogLines};
 use crate::plan::AwaitFor;
 use crate::project::RestartPolicy;
 use crate::state::{ContainerId, ContainerSpec, ContainerState, Health, SeenRunning};
@@ -194,8 +194,7 @@ impl<E: Engine> Waiting<'_, E> {
 
     async fn failure(&self, reason: WaitFailureReason, last_probe: Option<String>) -> StepError {
         // Without its log the failure is still worth telling.
-        let log =
-            self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await.unwrap_or_default();
+        let log = last_lines(self.engine, self.id, LOG_LINES).await.unwrap_or_default();
         StepError::Wait(Box::new(WaitFailure {
             service: self.spec.service.name.clone(),
             hook: self.spec.hook.map(|number| FailedHook { number, runs: self.spec.runs() }),
@@ -205,6 +204,25 @@ impl<E: Engine> Waiting<'_, E> {
             log: log.into_iter().map(|(_, line)| line).collect(),
         }))
     }
+}
+
+/// The last lines that a container has printed since it was started: what it said before belongs to
+/// another run. Where the engine itself starts it again and again, each of its starts counts.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn last_lines<E: Engine>(
+    engine: &E,
+    id: &ContainerId,
+    count: usize,
+) -> Result<Vec<(bool, String)>, EngineError> {
+    let lines = match engine.inspect_container(id).await {
+        Ok(facts) if facts.restarts == 0 && !facts.started_at.is_empty() => {
+            LogLines::LastSince(count, facts.started_at)
+        }
+        _ => LogLines::Last(count),
+    };
+    engine.log_lines(id, lines).await
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
