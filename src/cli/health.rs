@@ -95,9 +95,12 @@ fn table(statuses: &[ServiceStatus]) -> Table {
     ]);
     for status in statuses {
         let (words, tone) = words(status);
-        let mark = if status.ok { "✔" } else { "✘" };
-        // What runs but is not ready is no success here.
-        let tone = if status.ok { tone } else { Tone::Bad };
+        let (mark, tone) = match (status.ok, status.is_stopped) {
+            (true, _) => ("✔", tone),
+            (false, true) => ("-", tone),
+            // What runs but is not ready is no success here.
+            (false, false) => ("✘", Tone::Bad),
+        };
         table.push(vec![
             status.service.as_str().into(),
             Cell::new(format!("{mark} {words}"), tone),

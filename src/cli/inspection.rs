@@ -45,6 +45,9 @@ pub(super) struct ServiceStatus {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) help: Option<String>,
+    /// Whether it does not run because somebody wants it so.
+    #[serde(skip)]
+    pub(super) is_stopped: bool,
     pub(super) containers: Vec<ContainerStatus>,
     pub(super) urls: Vec<Url>,
     /// What one needs besides the URLs to use the service; only when asked for.
@@ -131,8 +134,9 @@ async fn service_status(
     let containers = containers(project, service, observed);
     // The worst container speaks for the service.
     let speaker = containers.iter().copied().max_by_key(|container| match tone(container) {
-        Tone::Bad => 2,
-        Tone::Caution => 1,
+        Tone::Bad => 3,
+        Tone::Caution => 2,
+        Tone::Faint => 1,
         _ => 0,
     });
     let spec = desired.containers.iter().find(|spec| spec.service.name == service.name);
@@ -173,6 +177,7 @@ async fn service_status(
         reason: trouble.reason,
         cause: trouble.cause,
         help: trouble.help,
+        is_stopped: trouble.is_stopped,
         containers: containers
             .iter()
             .map(|container| ContainerStatus {
@@ -256,6 +261,7 @@ struct Trouble {
     reason: Option<String>,
     cause: Option<String>,
     help: Option<String>,
+    is_stopped: bool,
 }
 
 /// What a service's reload runner says of code that does not run.
@@ -281,6 +287,16 @@ async fn trouble(
     let Ok(facts) = engine.inspect_container(&container.id).await else {
         return Trouble::default();
     };
+    // One that ended of a signal, or well where it was there to run, was stopped: that is no failure.
+    if (container.state.is_ended_by_signal()
+        || container.state == ContainerState::Exited { code: 0 })
+        && !facts.oom_killed
+        && facts.error.is_empty()
+    {
+        let is_killed = container.state == ContainerState::Exited { code: 137 };
+        let reason = is_killed.then(|| "killed (SIGKILL)".to_owned());
+        return Trouble { reason, is_stopped: true, ..Trouble::default() };
+    }
     let probe = answer.and_then(|answer| answer.as_ref().err());
     let ended = !matches!(container.state, ContainerState::Running | ContainerState::Created);
     let reason = if facts.oom_killed {
@@ -313,7 +329,7 @@ async fn trouble(
         log: &log,
     });
     let (cause, help) = explanation.map(|it| (it.cause, it.help)).unzip();
-    Trouble { reason, cause, help }
+    Trouble { reason, cause, help, is_stopped: false }
 }
 
 /// Fields of the file that the running containers do not have yet.
@@ -351,6 +367,7 @@ pub(super) fn words(status: &ServiceStatus) -> (String, Tone) {
         ("running", Some(_)) => (format!("healthy{count}"), Tone::Good),
         ("running", None) => (format!("running{count}"), Tone::Good),
         ("missing", _) => ("not created".to_owned(), Tone::Faint),
+        ("exited", _) if status.is_stopped => (format!("stopped{count}"), Tone::Faint),
         ("exited", _) if status.ok => ("finished".to_owned(), Tone::Good),
         (state, _) => (format!("{state}{count}"), Tone::Bad),
     }

@@ -177,6 +177,8 @@ pub(super) fn tone(container: &ObservedContainer) -> Tone {
         (ContainerState::Created | ContainerState::Paused | ContainerState::Restarting, _) => {
             Tone::Caution
         }
+        // Whoever stops or kills something need not be told of a failure.
+        (state, _) if state.is_ended_by_signal() => Tone::Faint,
         _ => Tone::Bad,
     }
 }

@@ -106,6 +106,7 @@ pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> Str
         let (state, tone) = match container.map(|container| container.state) {
             Some(ContainerState::Running) => ("running", Tone::Good),
             Some(ContainerState::Exited { code: 0 }) => ("finished", Tone::Good),
+            Some(state) if state.is_ended_by_signal() => ("stopped", Tone::Faint),
             Some(state) => (state.as_str(), Tone::Bad),
             None => ("missing", Tone::Bad),
         };

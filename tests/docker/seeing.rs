@@ -92,7 +92,10 @@ fn health_has_an_exit_code_and_says_what_a_known_failure_means() {
     stack.write("devstack.yaml", &format!("services:\n{server}"));
     stack.ok(&["up", "-d"]);
     stack.ok(&["stop"]);
-    assert!(stack.fails(&["health"]).stdout.contains("✘ exited  exit code 0"));
+    assert!(stack.fails(&["health"]).stdout.contains("- stopped"));
+    stack.ok(&["start"]);
+    stack.ok(&["kill"]);
+    assert!(stack.fails(&["health"]).stdout.contains("- stopped  killed (SIGKILL)"));
     stack.write("devstack.yaml", &format!("services:\n{fine}{}", script("dead", dies, "")));
     stack.devstack(&["up", "-d", "--no-wait"]);
     eventually("it ends", seconds(20), || stack.inspect("dead")["State"]["Running"] == false);
