@@ -16,6 +16,7 @@ use super::assumed::{Begun, ImageChecks};
 use super::failure::{ExecuteError, StepError, StepFailure};
 use super::job::{Done, Notice, Shared};
 use super::lives::Lives;
+use super::stopping;
 use super::wait::{self, Reached, Waiting};
 use crate::engine::Engine;
 use crate::event::{Action, Event, Subject};
@@ -91,6 +92,7 @@ pub async fn execute<E: Engine>(
             slots: Semaphore::new(limits.parallel.max(1)),
             port_ranges: Mutex::new(()),
             notices,
+            deaf: Mutex::default(),
             begun: Instant::now(),
             stopped_within: plan.stopped_within,
             abort: cancel.child_token(),
@@ -197,6 +199,10 @@ impl<E: Engine> Run<'_, E> {
             }
         }
         self.clear_away().await;
+        let deaf = std::mem::take(&mut *self.shared.deaf.lock().await);
+        for warning in stopping::warnings(&deaf) {
+            self.tell(Event::Warning(warning)).await;
+        }
         let unfinished = self.state.iter().any(|state| *state != StepState::Done);
         if self.failures.is_empty() && !unfinished {
             self.look_back().await;

@@ -13,7 +13,7 @@ use super::executor::Limits;
 use super::failure::StepError;
 use super::lives::Lives;
 use super::probing::Finding;
-use super::stopping::Stopping;
+use super::stopping::{Deaf, Stopping};
 use super::wait::{self, Reached, Waiting};
 use crate::engine::{Engine, EngineError, ProgressSink};
 use crate::event::{Action, Event, Progress, Subject};
@@ -35,6 +35,8 @@ pub(super) struct Shared<E> {
     /// Two starts with host port ranges could be given the same port by the engine.
     pub(super) port_ranges: Mutex<()>,
     pub(super) notices: mpsc::Sender<(StepId, Notice)>,
+    /// What took no notice of the signal to stop.
+    pub(super) deaf: Mutex<Vec<Deaf>>,
     pub(super) begun: Instant,
     /// When everything should have stopped, from the begin.
     pub(super) stopped_within: Option<GracePeriod>,
@@ -153,8 +155,8 @@ impl Job {
                 let tell = async || {
                     let _ = shared.notices.send((self.id, Notice::ProcessEnded)).await;
                 };
-                if let Some(warning) = stopping.stop(self.watched.then_some(tell)).await? {
-                    let _ = shared.events.send(Event::Warning(warning)).await;
+                if let Some(deaf) = stopping.stop(self.watched.then_some(tell)).await? {
+                    shared.deaf.lock().await.push(deaf);
                 }
             }
             (Operation::UnpauseContainer { .. }, Some(id)) => engine.unpause_container(id).await?,

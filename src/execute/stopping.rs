@@ -19,12 +19,12 @@ pub(super) struct Stopping<'a, E> {
 }
 
 impl<E: Engine> Stopping<'_, E> {
-    /// Stops it; returns what a person should know of how that went. Those who wait for no more
-    /// than the end of its process are told of it.
+    /// Stops it; tells whether it took notice. Those who wait for no more than the end of its
+    /// process are told of it.
     pub(super) async fn stop(
         self,
         ended: Option<impl AsyncFnOnce()>,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Deaf>, EngineError> {
         let begun = Instant::now();
         let mut stop = std::pin::pin!(self.engine.stop_container(self.id, self.grace));
         // Without that knowledge they wait for the whole stop.
@@ -51,18 +51,61 @@ impl<E: Engine> Stopping<'_, E> {
             return Ok(None);
         }
         let Subject::Container { service, name } = self.subject else { return Ok(None) };
-        let seconds = took.as_secs();
-        let remedy = if facts.init {
-            "its program does not end on the signal to stop; let it, or set `stop_signal`"
-                .to_owned()
+        Ok(Some(Deaf {
+            service: service.to_string(),
+            container: name.clone(),
+            took,
+            has_init: facts.init,
+        }))
+    }
+}
+
+/// A container that took no notice of the signal to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deaf {
+    service: String,
+    container: String,
+    took: std::time::Duration,
+    /// Whether its process 1 is one that passes signals on.
+    has_init: bool,
+}
+
+/// What a person should know of them: a sentence for each remedy. Pure.
+pub(super) fn warnings(deaf: &[Deaf]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for has_init in [false, true] {
+        let mut deaf: Vec<&Deaf> = deaf.iter().filter(|it| it.has_init == has_init).collect();
+        deaf.sort_by(|a, b| a.container.cmp(&b.container));
+        let Some(seconds) = deaf.iter().map(|it| it.took.as_secs()).max() else { continue };
+        let names = listed(deaf.iter().map(|it| it.container.clone()));
+        let were = if deaf.len() == 1 { "was" } else { "were" };
+        let remedy = if has_init {
+            let whose = if deaf.len() == 1 { "its program does" } else { "their programs do" };
+            format!("{whose} not end on the signal to stop; let it, or set `stop_signal`")
         } else {
+            let mut services: Vec<String> =
+                deaf.iter().map(|it| format!("`{}`", it.service)).collect();
+            services.dedup();
+            let noun = if services.len() == 1 { "service" } else { "services" };
             format!(
-                "a process 1 ignores signals that it has no handler for; `init: true` on service \
-                 `{service}` gives it one that passes them on"
+                "a process 1 ignores signals that it has no handler for; `init: true` on {noun} \
+                 {} gives it one that passes them on",
+                listed(services.into_iter())
             )
         };
-        Ok(Some(format!(
-            "{name} took no notice of the signal to stop and was killed after {seconds} s: {remedy}"
-        )))
+        warnings.push(format!(
+            "{names} took no notice of the signal to stop and {were} killed after {seconds} s: {remedy}"
+        ));
+    }
+    warnings
+}
+
+/// `a, b and c`.
+fn listed(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
     }
 }

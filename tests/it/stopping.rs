@@ -57,6 +57,12 @@ fn who_takes_no_notice_is_named_with_the_remedy() {
 }
 
 #[test]
+fn several_that_take_no_notice_are_named_together() {
+    let (_, warnings) = stopped(&["web", "api", "db"], Some(2));
+    assert_snapshot!(warnings, @"p-api-1, p-db-1 and p-web-1 took no notice of the signal to stop and were killed after 2 s: a process 1 ignores signals that it has no handler for; `init: true` on services `api`, `db` and `web` gives it one that passes them on");
+}
+
+#[test]
 fn who_stops_by_itself_is_not_spoken_of() {
     assert_eq!(stopped(&[], None), (Duration::ZERO, String::new()));
 }
