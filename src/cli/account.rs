@@ -347,6 +347,7 @@ fn symptoms(failure: &WaitFailure) -> Symptoms<'_> {
         }
         WaitFailureReason::Unhealthy { .. }
         | WaitFailureReason::TimedOut { .. }
+        | WaitFailureReason::Refused
         | WaitFailureReason::NotStarted { .. }
         | WaitFailureReason::Removed => {}
     }

@@ -100,6 +100,8 @@ pub enum WaitFailureReason {
         /// After how long.
         after: Duration,
     },
+    /// It runs and lets nobody in, which does not get better by waiting.
+    Refused,
     /// Its container runs, the application in it does not start.
     NotStarted {
         /// What its reload runner says.
@@ -130,6 +132,7 @@ impl fmt::Display for WaitFailureReason {
             Self::TimedOut { after } => {
                 write!(f, "is not ready after {} s", after.as_secs_f64().ceil())
             }
+            Self::Refused => f.write_str("runs and lets nobody in"),
             Self::NotStarted { problem } => f.write_str(problem),
             Self::Removed => f.write_str("was removed while it was waited for"),
         }

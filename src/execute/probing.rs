@@ -47,6 +47,8 @@ pub(super) enum Found {
     Ready,
     /// Time to look at the container itself.
     LookAgain,
+    /// It answers that it never will be.
+    Never,
 }
 
 /// What is worth telling while it is asked.
@@ -133,7 +135,7 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
                 let since = (!asked.whole_log).then(|| facts.started_at.clone());
                 match self.follow_log(pattern, *stream, since, until).await? {
                     Found::Ready => self.passed += 1,
-                    Found::LookAgain => return Ok(Found::LookAgain),
+                    other => return Ok(other),
                 }
                 continue;
             }
@@ -161,6 +163,10 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
                     self.attempt += 1;
                     tokio::time::sleep(pause).await;
                     return Ok(Found::LookAgain);
+                }
+                Answer::Never { state } => {
+                    self.told(state);
+                    return Ok(Found::Never);
                 }
                 Answer::DeadEnd(target) => self.dead_ends.push(target),
             }
@@ -227,6 +233,9 @@ impl<'a, E: Engine, F: Fn(Finding)> Probing<'a, E, F> {
         Ok(match state {
             ProbeState::Ready => Answer::Ready,
             ProbeState::NotYet(Reason::NoInterface { .. }) => Answer::DeadEnd(target),
+            ProbeState::NotYet(reason) if reason.is_final() => {
+                Answer::Never { state: reason.to_string() }
+            }
             ProbeState::NotYet(reason) => {
                 Answer::NotYet { pause: self.pace.after(&reason), state: reason.to_string() }
             }
@@ -327,7 +336,9 @@ pub async fn probe_once<E: Engine>(
         loop {
             match probing.ask(&probe, &facts).await? {
                 Answer::Ready => break,
-                Answer::NotYet { state, .. } => return Ok(Some(Err(state))),
+                Answer::NotYet { state, .. } | Answer::Never { state } => {
+                    return Ok(Some(Err(state)));
+                }
                 Answer::Unasked { .. } => return Ok(None),
                 Answer::DeadEnd(target) => probing.dead_ends.push(target),
             }
@@ -341,6 +352,10 @@ enum Answer {
     NotYet {
         state: String,
         pause: Duration,
+    },
+    /// It will not get better by waiting.
+    Never {
+        state: String,
     },
     /// There was nobody to ask.
     Unasked {

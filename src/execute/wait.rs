@@ -145,6 +145,10 @@ pub(super) async fn wait<E: Engine>(
                 match found {
                     Found::Ready => return Ok(Reached::Ready { deaths: seen.deaths }),
                     Found::LookAgain => continue,
+                    Found::Never => {
+                        let reason = WaitFailureReason::Refused;
+                        return Err(waiting.failure(reason, probing.last()).await);
+                    }
                 }
             }
         }

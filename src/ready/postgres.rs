@@ -215,6 +215,8 @@ fn complaint(error: &ErrorResponseBody, password: &Secret) -> Reason {
         b"53300" => Reason::TooManyConnections,
         b"28P01" => Reason::WrongPassword,
         b"3D000" => Reason::DatabaseMissing,
+        // The file's name is the same in each of the server's languages.
+        b"28000" if message.contains("pg_hba.conf") => Reason::NoEntry { detail: message },
         b"28000" | b"42501" => Reason::LoginRefused { detail: Some(message) },
         _ => Reason::Rejected { message },
     }

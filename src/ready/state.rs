@@ -66,6 +66,11 @@ pub enum Reason {
         /// The server's words, when they say more.
         detail: Option<String>,
     },
+    /// The server is up, and its own configuration lets nobody in from here.
+    NoEntry {
+        /// The server's words.
+        detail: String,
+    },
     /// The server is up and has no such database.
     DatabaseMissing,
     /// The broker is up and has no such virtual host.
@@ -131,10 +136,18 @@ impl Reason {
                 | Self::PasswordRequired
                 | Self::PasswordNotSet
                 | Self::LoginRefused { .. }
+                | Self::NoEntry { .. }
                 | Self::DatabaseMissing
                 | Self::VhostMissing
                 | Self::InvalidProbe { .. }
         )
+    }
+
+    /// Tells whether waiting cannot help: a server that answers so has made up its mind, and what
+    /// makes its database listens nowhere while it does.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::NoEntry { .. })
     }
 
     /// Reads the failure of a socket.
@@ -194,7 +207,7 @@ impl fmt::Display for Reason {
             Self::WrongPassword => f.write_str("up, wrong password"),
             Self::PasswordRequired => f.write_str("up, wants a password"),
             Self::PasswordNotSet => f.write_str("up, has no password set"),
-            Self::LoginRefused { detail: Some(detail) } => {
+            Self::LoginRefused { detail: Some(detail) } | Self::NoEntry { detail } => {
                 write!(f, "up, login refused: {detail}")
             }
             Self::LoginRefused { detail: None } => f.write_str("up, login refused"),

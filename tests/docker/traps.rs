@@ -127,6 +127,15 @@ fn a_wrong_password_and_a_missing_database_are_told() {
         .fails(&["up", "-d", "--force-recreate", "--wait-timeout", "5"])
         .says(&["last seen: up, database missing"])
         .within(seconds(60));
+    // As a first start leaves it that was killed before the entry for others was written.
+    stack.write("devstack.yaml", POSTGRES);
+    stack.ok(&["up", "-d"]);
+    stack.exec("db", &["sh", "-c", "sed -i '/^host all all all/d' $PGDATA/pg_hba.conf"]);
+    stack.ok(&["stop"]);
+    stack
+        .fails(&["up", "-d"])
+        .says(&["lets nobody in", "no pg_hba.conf entry", "devstack reset db"])
+        .within(seconds(60));
 }
 
 #[test]

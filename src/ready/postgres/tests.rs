@@ -107,10 +107,7 @@ async fn conversations_end_in_the_right_state() {
         (refusal("57P01", "terminating connection"), Err(Reason::ShuttingDown)),
         (refusal("53300", "sorry, too many clients already"), Err(Reason::TooManyConnections)),
         (refusal("28P01", "password authentication failed"), Err(Reason::WrongPassword)),
-        (
-            refusal("28000", no_entry),
-            Err(Reason::LoginRefused { detail: Some(no_entry.to_owned()) }),
-        ),
+        (refusal("28000", no_entry), Err(Reason::NoEntry { detail: no_entry.to_owned() })),
         (refusal("XX000", "echo pw"), Err(Reason::Rejected { message: "echo ***".to_owned() })),
         (
             after_startup([authentication(0, b""), error("3D000", "no shop")].concat()),
