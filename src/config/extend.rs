@@ -258,15 +258,23 @@ fn read(extends: &Node, findings: &mut Diagnostics) -> Option<Extends> {
     Some(Extends { service, service_span, file })
 }
 
+/// So many names can be listed in a line.
+const FEW: usize = 8;
+
 fn missing<'n>(extends: &Extends, place: &str, names: impl Iterator<Item = &'n str>) -> Diagnostic {
     let name = &extends.service;
     let diagnostic = Diagnostic::error(
         format!("there is no service `{name}` in `{place}` to extend"),
         &extends.service_span,
     );
-    match closest(name, names) {
+    let names: Vec<&str> = names.collect();
+    match closest(name, names.iter().copied()) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-        None => diagnostic,
+        None if (1..=FEW).contains(&names.len()) => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            diagnostic.help(format!("it has {}", names.join(", ")))
+        }
+        None => diagnostic.help("name one of that file's services"),
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_documents(&mut self, path: &Path, asked_by: Option<&Span>) -> Option<Vec<Node>> {
-        let outside = "it is named by `--file` or `COMPOSE_FILE`";
+        let outside = "it is named by `--file`, `DEVSTACK_FILE` or `COMPOSE_FILE`";
         let source = self.source(path, asked_by, outside)?;
         let mut documents = match parse(&source) {
             Ok(documents) => documents,

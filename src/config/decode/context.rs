@@ -285,6 +285,8 @@ impl<'n> Fields<'n> {
                 None if self.path.is_empty() && looks_like_a_service(&entry.node) => {
                     diagnostic.help(format!("move `{key}` under `services:`"))
                 }
+                None if key == "publish" => diagnostic
+                    .help("`publish: all` stands at the top of the file; one port is published so by its address, as in `0.0.0.0:8080:80`"),
                 None if self.known.len() <= FEW => {
                     let known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
                     diagnostic.help(format!("known are {}", known.join(", ")))

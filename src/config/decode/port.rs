@@ -102,6 +102,8 @@ fn short(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<Port>> {
                     diagnostic.help(format!("write `{}`", text.replacen(address, "127.0.0.1", 1)))
                 }
                 InvalidPort::Protocol(_) | InvalidPort::Lengths { .. } => diagnostic,
+                _ if text.contains("auto") => diagnostic
+                    .help("write `auto:CONTAINER_PORT` or `auto:HOST_PORT:CONTAINER_PORT`"),
                 _ => diagnostic.help("write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`"),
             });
             None
@@ -248,9 +250,11 @@ fn split_protocol(text: &str) -> Result<(&str, Protocol), InvalidPort> {
 }
 
 fn range(text: &str) -> Result<(u16, u16), InvalidPort> {
-    let number = |text: &str| match text.parse::<u16>() {
+    let number = |part: &str| match part.parse::<u16>() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(InvalidPort::Number(text.to_owned())),
+        // Half of a range may be missing: then the whole is wrong.
+        _ if part.is_empty() => Err(InvalidPort::Number(text.to_owned())),
+        _ => Err(InvalidPort::Number(part.to_owned())),
     };
     let (first, last) = match text.split_once('-') {
         Some((first, last)) => (number(first)?, number(last)?),

@@ -54,7 +54,11 @@ pub(super) fn ready(
     let timeout = timeout_at.as_ref().and_then(|field| duration(cx, field));
     fields.finish(cx);
     let mut probes: Vec<Probe> = probes.into_iter().flatten().collect();
-    if let (true, Some(place)) = (probes.is_empty(), timeout_at) {
+    // A probe that is wrong has been told of, and so has a name that none has.
+    let is_tried = field.entries().into_iter().flatten().any(|(key, value)| {
+        !matches!(key, "timeout" | "healthcheck") && !key.starts_with("x-") && !value.is_null()
+    });
+    if let (true, false, Some(place)) = (probes.is_empty(), is_tried, timeout_at) {
         if has_check {
             probes.push(Probe::Healthcheck);
         } else {

@@ -67,10 +67,20 @@ pub(super) fn reload(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Reload> {
     match &field.node.value {
         Value::Bool(wanted) => return wanted.then(|| Reload::Node(NodeRunner::default())),
         _ if field.node.scalar_text().is_some() => {
-            return Some(match word(cx, field, WORDS)? {
-                Word::Node => Reload::Node(NodeRunner::default()),
-                Word::Restart => Reload::Restart(ReloadFiles::default()),
-            });
+            let text = text(cx, field)?;
+            let found = WORDS.iter().find(|(word, _)| *word == text);
+            return match found {
+                Some((_, Word::Node)) => Some(Reload::Node(NodeRunner::default())),
+                Some((_, Word::Restart)) => Some(Reload::Restart(ReloadFiles::default())),
+                None => {
+                    let words = WORDS.iter().map(|(word, _)| *word).chain(["false"]);
+                    cx.push(
+                        unknown_word(field, &text, words)
+                            .help("or say more: `{signal: SIGHUP}`, `{command: [PROGRAM]}`"),
+                    );
+                    None
+                }
+            };
         }
         _ => {}
     }

@@ -149,6 +149,16 @@ fn image(
         return written_image(cx, &image).or_else(|| "invalid".parse().ok());
     }
     if !has_build {
+        // What is only misspelt is told of as an unknown key.
+        let own = ["image", "build", "preset"];
+        let is_misspelt = field
+            .entries()
+            .into_iter()
+            .flatten()
+            .any(|(key, _)| !own.contains(&key) && closest(key, own.into_iter()).is_some());
+        if is_misspelt {
+            return "invalid".parse().ok();
+        }
         let message = format!("the service `{name}` has neither `image` nor `build`");
         let help = match fields.take("preset") {
             Some(_) => "add `build:`: the preset says how it runs, not what",

@@ -18,6 +18,12 @@ fn unknown_keys_point_at_the_key_and_suggest_one() {
             ],
         ),
         (
+            "publish: all",
+            &[
+                "1:28 `publish` error: unknown key `publish` in `services.web`; help: `publish: all` stands at the top of the file; one port is published so by its address, as in `0.0.0.0:8080:80`",
+            ],
+        ),
+        (
             "restart_policy: always",
             &[
                 "1:28 `restart_policy` error: unknown key `restart_policy` in `services.web`; help: a key of your own begins with `x-`",

@@ -92,6 +92,31 @@ fn wrong_services_say_what_is_wrong() {
             ],
         ),
         (
+            "services: {web: {imge: x}}",
+            &[
+                "1:18 `imge` error: unknown key `imge` in `services.web`; help: did you mean `image`?",
+            ],
+        ),
+        (
+            "services: {web: {image: x, reload: foo}}",
+            &[
+                "1:36 `foo` error: `services.web.reload` cannot be `foo`; help: use one of `node`, `restart`, `false`; help: or say more: `{signal: SIGHUP}`, `{command: [PROGRAM]}`",
+            ],
+        ),
+        (
+            "services: {web: {image: x, ready: {http: {port: abc}, timeout: 5s}}}",
+            &[
+                "1:49 `abc` error: `services.web.ready.http.port` must be a port number from 1 to 65535, not `abc`",
+            ],
+        ),
+        (
+            "services: {web: {image: x, ports: ['-1:80', 'auto:x:80']}}",
+            &[
+                "1:37 `-1` error: `-1` is not a port number: write 1 to 65535; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
+                "1:45 `auto:x:80` error: `auto` stands before one port, or as many as the container's, not before `x`; help: write `auto:CONTAINER_PORT` or `auto:HOST_PORT:CONTAINER_PORT`",
+            ],
+        ),
+        (
             "services: {web: {command: x}}",
             &[
                 "1:12 `web` error: the service `web` has neither `image` nor `build`; help: add `image:`, `build:` or `preset:`",
