@@ -45,7 +45,7 @@ pub fn convert(file: &Convertible<'_>) -> Result<String, Diagnostics> {
             text.hoist(&service.node, &["preset", "aliases", "ready", "reload", "urls"]);
             if let Some((name, ready)) = file.ready.get_key_value(name)
                 && !told.contains(&name.as_str())
-                && text.add_below(&service.node, "image", &format!("ready: {ready}"))
+                && text.add_beside(&service.node, "image", &format!("ready: {ready}"))
             {
                 told.push(name);
             }
@@ -113,12 +113,18 @@ impl<'t> Text<'t> {
         }
     }
 
-    /// Writes a line below a value; whether there is a place for it.
-    fn add_below(&mut self, node: &Node, key: &str, line: &str) -> bool {
+    /// Writes another key and its value beside one: in the line below it, or behind it between the
+    /// same braces; whether there is a place for it.
+    fn add_beside(&mut self, node: &Node, key: &str, line: &str) -> bool {
         let Some(entry) = node.get(key) else { return false };
-        let (Some(indent), Some(end)) = (self.indent(&entry.key_span), self.end(entry)) else {
-            return false;
-        };
+        let Some(end) = self.end(entry) else { return false };
+        let is_flow = Arc::ptr_eq(&node.span.source, self.source)
+            && self.source.text[node.span.start..].starts_with('{');
+        if is_flow {
+            self.edits.push((end..end, format!(", {line}")));
+            return true;
+        }
+        let Some(indent) = self.indent(&entry.key_span) else { return false };
         let end = self.line_end(end);
         let newline = self.newline();
         let first = if self.source.text[..end].ends_with('\n') { "" } else { newline };

@@ -87,8 +87,12 @@ fn redis(service: &Service) -> Option<String> {
 
 fn amqp(service: &Service) -> Option<String> {
     let names = ["RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS"];
-    if !names.iter().all(|name| has(service, name)) || service.command.is_some() {
+    if service.command.is_some() {
         return None;
+    }
+    // Its own user `guest` may log in from its own container only; it listens when it can be used.
+    if !names.iter().all(|name| has(service, name)) {
+        return Some("{tcp: 5672}".to_owned());
     }
     let vhost =
         if has(service, "RABBITMQ_DEFAULT_VHOST") { "'{RABBITMQ_DEFAULT_VHOST}'" } else { "/" };
