@@ -86,7 +86,7 @@ fn what_cannot_be_is_said_at_its_place() {
     let cases = [
         (
             "reload: deno",
-            "1:36 `deno` error: `services.web.reload` cannot be `deno`; help: use one of `node`, `restart`",
+            "1:36 `deno` error: `services.web.reload` cannot be `deno`; help: use one of `node`, `restart`, `false`; help: or say more: `{signal: SIGHUP}`, `{command: [PROGRAM]}`",
         ),
         (
             "reload: {entry: ../main.ts}",

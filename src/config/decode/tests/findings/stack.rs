@@ -113,7 +113,7 @@ fn wrong_services_say_what_is_wrong() {
             "services: {web: {image: x, ports: ['-1:80', 'auto:x:80']}}",
             &[
                 "1:37 `-1` error: `-1` is not a port number: write 1 to 65535; help: write `[[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/PROTOCOL]`",
-                "1:45 `auto:x:80` error: `auto` stands before one port, or as many as the container's, not before `x`; help: write `auto:CONTAINER_PORT` or `auto:HOST_PORT:CONTAINER_PORT`",
+                "1:51 `x` error: `x` is not a port number: write 1 to 65535; help: write `auto:CONTAINER_PORT` or `auto:HOST_PORT:CONTAINER_PORT`",
             ],
         ),
         (
