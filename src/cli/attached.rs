@@ -19,6 +19,7 @@ use super::run::run;
 use super::scope::desired;
 use super::watch::{self, WatchWish};
 use crate::engine::{DockerEngine, Engine as _, LogsRequest};
+use crate::execute::HalfMade;
 use crate::logs::{Options, Resume, Style as LineStyle};
 use crate::os::signal::Interrupts;
 use crate::plan::{lifecycle, weave};
@@ -221,7 +222,7 @@ pub(super) async fn follow(
     drop(notices);
     drop(beside_logs);
     interrupts.answer();
-    stop(cx, engine, &attached, &mut interrupts).await?;
+    stop(cx, engine, &attached, &mut interrupts, &HalfMade::default()).await?;
     Ok(ExitStatus::Interrupted)
 }
 
@@ -248,18 +249,25 @@ fn begun_by_a_save<'p>(
     found.map(|service| service.name.as_str()).collect()
 }
 
-/// Stops what was followed; an interrupt meanwhile kills it.
+/// Stops what was followed; an interrupt meanwhile kills it. What is half made is thrown away.
 pub(super) async fn stop(
     cx: &Context,
     engine: &Arc<DockerEngine>,
     attached: &Attached<'_>,
     interrupts: &mut Interrupts,
+    half_made: &HalfMade,
 ) -> Result<(), CliError> {
     cx.note("stopping; press Ctrl-C again to kill");
     let observed = engine.observe_containers().await?;
     let containers =
         lifecycle::selected(attached.project, &observed, &attached.desired.selected_services);
-    let plan = weave(lifecycle::stop(&containers, attached.grace), &attached.desired, &observed);
+    let plan = lifecycle::stop_unfinished(
+        &containers,
+        attached.grace,
+        &half_made.volumes,
+        &half_made.unready,
+    );
+    let plan = weave(plan, &attached.desired, &observed);
     let heard = interrupts.answered();
     let mut second = interrupts.clone();
     let mut own = interrupts.clone();

@@ -158,6 +158,14 @@ impl CliError {
             })
     }
 
+    /// What was begun and is not whole.
+    pub(super) fn half_made(&self) -> HalfMade {
+        match &self.problem {
+            Problem::Run(error) => error.half_made.clone(),
+            _ => HalfMade::default(),
+        }
+    }
+
     /// What is wrong, in one line.
     pub(super) fn headline(&self) -> String {
         match &self.problem {

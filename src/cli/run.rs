@@ -12,7 +12,7 @@ use super::error::{CliError, Problem};
 use super::timing::usual_boots;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::execute::{Arrived, ExecuteError, Limits, execute};
+use crate::execute::{Arrived, ExecuteError, HalfMade, Limits, execute};
 use crate::os::signal::Interrupts;
 use crate::plan::Plan;
 use crate::report::reporter;
@@ -60,7 +60,8 @@ pub(super) async fn run<E: Engine>(
         tokio::select! {
             biased;
             () = impatience.at_least(heard + 2) => {
-                break Err(ExecuteError { failures: Vec::new(), cancelled: true });
+                let half_made = HalfMade::default();
+                break Err(ExecuteError { failures: Vec::new(), cancelled: true, half_made });
             }
             () = interrupts.at_least(heard + 1), if !cancel.is_cancelled() => cancel.cancel(),
             Some(event) = events.recv() => {

@@ -216,7 +216,8 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         }
         // Whoever stays attached expects that nothing runs on after Ctrl-C.
         Err(error) if error.status() == ExitStatus::Interrupted => {
-            attached::stop(cx, &engine, &attached, &mut interrupts).await?;
+            let half_made = error.half_made();
+            attached::stop(cx, &engine, &attached, &mut interrupts, &half_made).await?;
             Ok(ExitStatus::Interrupted)
         }
         Err(error) => Err(error),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::assumed::{Begun, ImageChecks};
-use super::failure::{ExecuteError, StepError, StepFailure};
+use super::failure::{ExecuteError, HalfMade, StepError, StepFailure};
 use super::job::{Done, Notice, Shared};
 use super::lives::Lives;
 use super::stopping;
@@ -79,7 +79,10 @@ pub async fn execute<E: Engine>(
     }
     let lives = match subscribe(&engine, plan).await {
         Ok(lives) => lives,
-        Err(failure) => return Err(ExecuteError { failures: vec![failure], cancelled: false }),
+        Err(failure) => {
+            let (failures, half_made) = (vec![failure], HalfMade::default());
+            return Err(ExecuteError { failures, cancelled: false, half_made });
+        }
     };
     let (notices, heard) = mpsc::channel(64);
     let run = Run {
@@ -211,7 +214,25 @@ impl<E: Engine> Run<'_, E> {
             return Ok(self.arrived);
         }
         let cancelled = self.cancel.is_cancelled();
-        Err(ExecuteError { failures: self.failures, cancelled })
+        let half_made = self.half_made();
+        Err(ExecuteError { failures: self.failures, cancelled, half_made })
+    }
+
+    /// What is not whole yet.
+    fn half_made(&self) -> HalfMade {
+        let mut half_made = HalfMade::default();
+        for (step, state) in self.plan.steps.iter().zip(&self.state) {
+            match &step.operation {
+                Operation::CreateVolume(spec) if *state == StepState::Done => {
+                    half_made.volumes.push(spec.volume.name.clone());
+                }
+                Operation::AwaitContainer { .. } if *state != StepState::Done => {
+                    half_made.unready.extend(self.container_of(&step.operation));
+                }
+                _ => {}
+            }
+        }
+        half_made
     }
 
     /// Ends and removes what the plan has made for its own use, where it did not get as far: nobody

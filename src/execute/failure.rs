@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::EngineError;
 use crate::event::{Action, Subject};
 use crate::project::ServiceName;
+use crate::state::ContainerId;
 
 /// A run that did not do all that it should.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,17 @@ pub struct ExecuteError {
     pub failures: Vec<StepFailure>,
     /// Whether the user cancelled it.
     pub cancelled: bool,
+    /// What was begun and is not whole.
+    pub half_made: HalfMade,
+}
+
+/// What a run has made and never brought to an end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HalfMade {
+    /// Volumes that were not there before.
+    pub volumes: Vec<String>,
+    /// Containers that were to become ready, and have not.
+    pub unready: Vec<ContainerId>,
 }
 
 /// A step that failed.

@@ -17,7 +17,7 @@ mod wait;
 pub use attempts::complaint;
 pub use executor::{Arrived, Limits, execute};
 pub use failure::{
-    ExecuteError, FailedHook, StepError, StepFailure, WaitFailure, WaitFailureReason,
+    ExecuteError, FailedHook, HalfMade, StepError, StepFailure, WaitFailure, WaitFailureReason,
 };
 pub use probing::probe_once;
 pub use wait::last_lines;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::step::{AwaitFor, Cause, ContainerRef, Operation, Plan, StepId};
 use super::teardown::{
-    dependants, dependants_first, dependencies_first, runner_volume, stopped_within, subject,
+    dependants, dependants_first, dependencies_first, only_writes_to, runner_volume,
+    stopped_within, subject,
 };
 use crate::event::Subject;
 use crate::project::{Duration, ProjectName, ServiceName};
@@ -52,6 +53,51 @@ pub fn stop(containers: &[&ObservedContainer], grace: Option<Duration>) -> Plan 
         stops.insert(&container.id, step);
     }
     plan.stopped_within = stopped_within(&plan);
+    plan
+}
+
+/// Stops what runs as [`stop`] does, after a beginning that was broken off. Containers that were
+/// never ready and write to nothing but volumes that this beginning has made are removed at once,
+/// and those volumes with them: what is in them is the half of a database, which no later start
+/// would make whole.
+#[must_use]
+pub fn stop_unfinished(
+    containers: &[&ObservedContainer],
+    grace: Option<Duration>,
+    new_volumes: &[String],
+    unready: &[ContainerId],
+) -> Plan {
+    let is_unready = |container: &ObservedContainer| unready.contains(&container.id);
+    let uses = |container: &ObservedContainer, name: &str| {
+        container.mounts.iter().any(|mount| mount.volume.as_deref() == Some(name))
+    };
+    // What others have written to is kept.
+    let mut doomed: Vec<&str> = new_volumes.iter().map(String::as_str).collect();
+    doomed.retain(|name| containers.iter().all(|it| is_unready(it) || !uses(it, name)));
+    let (given_up, rest): (Vec<&ObservedContainer>, Vec<_>) =
+        containers.iter().copied().partition(|container| {
+            container.state.is_running()
+                && is_unready(container)
+                && doomed.iter().any(|name| uses(container, name))
+                && only_writes_to(container, &doomed)
+        });
+    doomed.retain(|name| {
+        given_up.iter().any(|it| uses(it, name)) && !rest.iter().any(|it| uses(it, name))
+    });
+    let mut plan = stop(&rest, grace);
+    let mut removals = Vec::new();
+    for container in &given_up {
+        let removal = Operation::RemoveContainer {
+            container: ContainerRef::Existing(container.id.clone()),
+            anonymous_volumes: true,
+        };
+        removals.push(plan.push(removal, subject(container), Cause::Requested, Vec::new()));
+    }
+    for name in doomed {
+        let removal = Operation::RemoveVolume(name.to_owned());
+        let subject = Subject::Volume(name.to_owned());
+        plan.push(removal, subject, Cause::Requested, removals.clone());
+    }
     plan
 }
 

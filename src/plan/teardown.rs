@@ -186,7 +186,7 @@ pub(super) fn runner_volume(container: &ObservedContainer) -> Option<&str> {
     mount.volume.as_deref().filter(|volume| is_anonymous(volume))
 }
 
-fn only_writes_to(container: &ObservedContainer, doomed: &[&str]) -> bool {
+pub(super) fn only_writes_to(container: &ObservedContainer, doomed: &[&str]) -> bool {
     !doomed.is_empty()
         && container.mounts.iter().filter(|mount| mount.writable).all(|mount| {
             mount

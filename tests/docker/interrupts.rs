@@ -82,6 +82,22 @@ fn an_interrupt_of_an_attached_up_stops_the_services() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn what_an_interrupted_up_has_half_made_is_thrown_away_at_once() {
+    // Takes no notice of the signal to stop, as a database that is being made.
+    let yaml = "services:\n  app:\n    image: redis:8\n    \
+                command: [sh, -c, \"trap '' TERM; while :; do sleep 0.1; done\"]\n    \
+                ready: {tcp: 6379}\n    volumes: ['made:/data']\nvolumes: {made: }\n";
+    let stack = Stack::new("int-half", yaml);
+    let up = stack.spawn(&["up"]);
+    up.says("connection refused");
+    up.interrupt();
+    up.end().ended_with(130).within(seconds(9));
+    assert_eq!(stack.containers(), Vec::<String>::new());
+    assert!(!stack.resources().iter().any(|name| name.contains("made")));
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn a_killed_up_is_finished_by_the_next_one() {
     let stack = Stack::new("killed", WAITS);
     let running = || {

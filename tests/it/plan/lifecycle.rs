@@ -54,6 +54,39 @@ fn stop_begins_with_the_dependants() {
 }
 
 #[test]
+fn half_a_database_of_this_run_is_thrown_away_and_nothing_else() {
+    let world = World::new();
+    world.up("
+name: p
+services:
+  db: {image: db, volumes: ['db:/data']}
+  older: {image: db, volumes: ['older:/data']}
+  bound: {image: db, volumes: ['bound:/data', '/src:/src']}
+  shared: {image: db, volumes: ['shared:/data']}
+  other: {image: db, volumes: ['shared:/data']}
+volumes: {db: , older: , bound: , shared: }
+");
+    let observed = world.observed();
+    let all: Vec<&ObservedContainer> = observed.containers.iter().collect();
+    let volumes = ["p_db", "p_bound", "p_shared"].map(str::to_owned);
+    let unready: Vec<_> = all
+        .iter()
+        .filter(|container| container.name != "p-other-1")
+        .map(|container| container.id.clone())
+        .collect();
+    let plan = lifecycle::stop_unfinished(&all, None, &volumes, &unready);
+    let told = text(&plan);
+    let removed: Vec<&str> = told.lines().filter(|line| line.contains("remove")).collect();
+    assert_eq!(removed.len(), 2, "{told}");
+    assert!(removed[0].contains("remove container p-db-1"), "{told}");
+    assert!(removed[1].contains("remove volume p_db"), "{told}");
+    assert_eq!(told.matches("stop container").count(), 4, "{told}");
+    assert!(!told.contains("stop container p-db-1"), "{told}");
+    let plan = lifecycle::stop_unfinished(&all, None, &volumes, &[]);
+    assert_eq!(text(&plan), text(&lifecycle::stop(&all, None)));
+}
+
+#[test]
 fn stop_of_a_service_leaves_the_others() {
     assert_snapshot!(plan(&world(), &["db"], |all| lifecycle::stop(all, None)), @"  1. stop container p-db-1 (requested)");
 }
