@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::config::diagnostic::{Diagnostics, Severity};
 use crate::engine::{EndpointError, EngineError};
 use crate::event::Subject;
-use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailureReason};
+use crate::execute::{ExecuteError, HalfMade, StepError, StepFailure, WaitFailureReason};
 use crate::os::files::MissingSource;
 use crate::plan::{Conflict, PortConflict};
 use crate::project::ServiceName;

@@ -32,6 +32,9 @@ pub struct Limits {
     pub wait: Option<Duration>,
 }
 
+/// So long nobody has put anything of their own into a volume that this run has made.
+const UNTOUCHED: Duration = Duration::from_secs(30);
+
 /// Calls at the same time when the user sets no bound: more only queue inside the engine.
 const PARALLEL: usize = 16;
 
@@ -221,6 +224,9 @@ impl<E: Engine> Run<'_, E> {
     /// What is not whole yet.
     fn half_made(&self) -> HalfMade {
         let mut half_made = HalfMade::default();
+        if self.shared.begun.elapsed() > UNTOUCHED {
+            return half_made;
+        }
         for (step, state) in self.plan.steps.iter().zip(&self.state) {
             match &step.operation {
                 Operation::CreateVolume(spec) if *state == StepState::Done => {
