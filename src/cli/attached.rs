@@ -137,7 +137,7 @@ pub(super) async fn follow(
             None => Ok(false),
         }
     });
-    let mut watches = true;
+    let mut watches = wish_to_watch.is_some();
     let mut current = Arc::clone(project);
     // Whether it was said that the next save begins something anew.
     let mut is_told = false;
@@ -193,17 +193,11 @@ pub(super) async fn follow(
                     }
                 }
                 None => {
-                    let observed = engine.observe_containers().await?;
-                    let begins = wish_to_watch
-                        .filter(|_| watches)
-                        .map(|_| begun_by_a_save(&current, &observed, &attached.services));
-                    let Some(services) = begins.filter(|services| !services.is_empty()) else {
+                    let services = &attached.services;
+                    if watches && awaits_a_save(cx, engine, &current, services, &mut is_told).await? {
+                        following.await_start();
+                    } else {
                         return Ok(ExitStatus::Success);
-                    };
-                    following.await_start();
-                    if !std::mem::replace(&mut is_told, true) {
-                        let services = services.join("` and `");
-                        cx.note(&format!("nothing runs any more; the next save starts `{services}` again"));
                     }
                 }
             },
@@ -218,12 +212,27 @@ pub(super) async fn follow(
             _ = &mut watching => {}
         }
     }
-    drop(watching);
-    drop(notices);
-    drop(beside_logs);
+    drop((watching, notices, beside_logs));
     interrupts.answer();
     stop(cx, engine, &attached, &mut interrupts, &HalfMade::default()).await?;
     Ok(ExitStatus::Interrupted)
+}
+
+/// Whether a save begins something anew of what has failed; that is said once.
+async fn awaits_a_save(
+    cx: &Context,
+    engine: &DockerEngine,
+    project: &Project,
+    services: &[ServiceName],
+    is_told: &mut bool,
+) -> Result<bool, CliError> {
+    let observed = engine.observe_containers().await?;
+    let services = begun_by_a_save(project, &observed, services);
+    if !services.is_empty() && !std::mem::replace(is_told, true) {
+        let services = services.join("` and `");
+        cx.note(&format!("nothing runs any more; the next save starts `{services}` again"));
+    }
+    Ok(!services.is_empty())
 }
 
 /// The services that have failed and whose next change begins them anew. Pure.

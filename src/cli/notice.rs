@@ -65,11 +65,11 @@ impl Watch {
             // 130 and 143 are how processes end that somebody asked to.
             ContainerEventKind::Died { code: 0 | 130 | 143 }
             | ContainerEventKind::AskedToEnd
-            | ContainerEventKind::Removed => return None,
+            | ContainerEventKind::Removed
+            | ContainerEventKind::Health(Health::Starting) => return None,
             ContainerEventKind::Died { .. } if was_asked => return None,
             ContainerEventKind::Died { code } => format!("exited with code {code}"),
             ContainerEventKind::Health(Health::Unhealthy) => "is unhealthy".to_owned(),
-            ContainerEventKind::Health(Health::Starting) => return None,
             ContainerEventKind::Started if self.checked.contains(service) => return None,
             ContainerEventKind::Started | ContainerEventKind::Health(Health::Healthy) => {
                 self.failed.remove(service)?;

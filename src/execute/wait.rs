@@ -198,7 +198,12 @@ impl<E: Engine> Waiting<'_, E> {
 
     async fn failure(&self, reason: WaitFailureReason, last_probe: Option<String>) -> StepError {
         // Without its log the failure is still worth telling.
-        let log = last_lines(self.engine, self.id, LOG_LINES).await.unwrap_or_default();
+        let log = match self.begun {
+            // All of it is of its present start.
+            Begun::Made => self.engine.log_lines(self.id, LogLines::Last(LOG_LINES)).await,
+            _ => last_lines(self.engine, self.id, LOG_LINES).await,
+        };
+        let log = log.unwrap_or_default();
         StepError::Wait(Box::new(WaitFailure {
             service: self.spec.service.name.clone(),
             hook: self.spec.hook.map(|number| FailedHook { number, runs: self.spec.runs() }),

@@ -89,7 +89,7 @@ fn what_an_interrupted_up_has_half_made_is_thrown_away_at_once() {
                 ready: {tcp: 6379}\n    volumes: ['made:/data']\nvolumes: {made: }\n";
     let stack = Stack::new("int-half", yaml);
     let up = stack.spawn(&["up"]);
-    up.says("connection refused");
+    up.says("app started");
     up.interrupt();
     up.end().ended_with(130).within(seconds(9));
     assert_eq!(stack.containers(), Vec::<String>::new());

@@ -326,6 +326,8 @@ fn a_first_start_that_fails_is_told_long_before_the_limit() {
         "mend it and save",
     ]);
     assert!(!failed.stderr.contains("is not ready after"), "{failed}");
+    let health = application.stack.fails(&["health", "api"]).stdout;
+    assert!(health.contains("does not compile: src/greeter.ts:6:18"), "{health}");
     // Its policy has it started again and again, until that is enough.
     let thrower = format!("{}throw new Error('no way');\n", greeter("'one'"));
     application.stack.write("src/greeter.ts", &thrower);

@@ -155,7 +155,7 @@ fn image(
             .entries()
             .into_iter()
             .flatten()
-            .any(|(key, _)| !own.contains(&key) && closest(key, own.into_iter()).is_some());
+            .any(|(key, _)| !own.contains(&key) && closest(key, own).is_some());
         if is_misspelt {
             return "invalid".parse().ok();
         }
