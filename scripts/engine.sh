@@ -187,9 +187,10 @@ apt_install() {
 # instead of installed, so that the distribution's engine stays as it is.
 fetch_26() {
   local dir=$CACHE_ROOT/engine-26.1
-  if [ ! -x "$dir/root/usr/sbin/dockerd" ]; then
-    say "Downloading Debian 13's docker.io and containerd into $dir"
-    unpack_debian "$dir" trixie docker.io containerd
+  # docker-init is a link into tini's package; without it `init: true` fails.
+  if [ ! -x "$dir/root/usr/sbin/dockerd" ] || [ ! -x "$dir/root/usr/bin/docker-init" ]; then
+    say "Downloading Debian 13's docker.io, containerd and tini into $dir"
+    unpack_debian "$dir" trixie docker.io containerd tini
   fi
   local missing=()
   command -v iptables >/dev/null || missing+=(iptables)
