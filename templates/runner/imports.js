@@ -11,9 +11,10 @@ const RELATIVE = /^\.\.?\/[^?#%\\]+\.m?js$/;
 
 /**
  * Finds imports between the modules below a folder, which nobody changes meanwhile.
+ * @param isModule whether a `.js` file of the folder is a module, as the package above it says
  * @returns what ends it
  */
-export function findImports(folder) {
+export function findImports(folder, isModule) {
   // Older versions of Node let hooks see too little, or too much.
   if (!module.registerHooks || Number.parseInt(process.versions.node, 10) < 24) return () => {};
   if (realpathSync(folder) !== folder) return () => {};
@@ -26,7 +27,10 @@ export function findImports(folder) {
       if (!parentURL?.startsWith(within)) return next(specifier, context);
       if (RELATIVE.test(specifier)) {
         const url = new URL(specifier, parentURL);
-        return isThere(url) ? { url: url.href, shortCircuit: true } : next(specifier, context);
+        if (!isThere(url)) return next(specifier, context);
+        // Node would look for the package that each file belongs to.
+        const format = isModule || url.pathname.endsWith('.mjs') ? 'module' : undefined;
+        return { url: url.href, format, shortCircuit: true };
       }
       if (!PACKAGE.test(specifier) || Object.keys(context.importAttributes ?? {}).length > 0) {
         return next(specifier, context);
@@ -47,18 +51,23 @@ export function findImports(folder) {
     if (!url.href.startsWith(within)) return false;
     const file = fileURLToPath(url);
     const at = dirname(file);
+    return filesIn(at)?.has(file.slice(at.length + sep.length)) ?? false;
+  }
+
+  /** `null` where a package.json, there or above, makes rules of its own, which Node knows. */
+  function filesIn(at) {
     let names = folders.get(at);
-    if (!names) {
-      names = namesIn(at);
+    if (names === undefined) {
+      names = at === folder || filesIn(dirname(at)) ? namesIn(at) : null;
+      if (names?.has('package.json')) names = null;
       folders.set(at, names);
     }
-    return names.has(file.slice(at.length + sep.length));
+    return names;
   }
 
   return () => hooks.deregister();
 }
 
-/** Files of a folder. One with a package.json has rules of its own, which Node knows. */
 function namesIn(folder) {
   let entries = [];
   try {
@@ -66,6 +75,5 @@ function namesIn(folder) {
   } catch {
     // Node says what is wrong with it.
   }
-  const names = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
-  return names.has('package.json') ? new Set() : names;
+  return new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name));
 }

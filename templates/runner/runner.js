@@ -234,6 +234,8 @@ class Runner {
       return;
     }
     this.#channel.tell({ type: 'reloading', id });
+    // A check of what was before is of no use, and takes a core.
+    this.#types?.stop();
     try {
       await this.#sources.compile(changes);
     } catch (error) {
@@ -321,6 +323,7 @@ class Runner {
       : null;
     this.#failed(id, 'start', failure.message, frame);
     this.#stage.warmSpare();
+    if (this.#options.types) this.#types.soon();
     if (!this.#stage.live) this.#restartLater(failure.code ?? null);
   }
 

@@ -105,6 +105,7 @@ export class Stage {
     worker.go({
       main: this.#project.main,
       modules: this.#project.compiled ? this.#project.out : null,
+      isModule: this.#project.isModule,
       inspect: serving ? null : this.#options.inspect,
       cacheFolder: join(this.#folder, 'code'),
       ports: [...this.#doors].filter(([, door]) => door.isOpen).map(([port]) => port),

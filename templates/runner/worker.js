@@ -75,7 +75,7 @@ export class Worker extends EventEmitter {
     return this.#whenWarm;
   }
 
-  /** Runs the application: `{ main, modules, inspect, cacheFolder, ports }`. */
+  /** Runs the application: `{ main, modules, isModule, inspect, cacheFolder, ports }`. */
   go(wishes) {
     this.isRunning = true;
     this.#tell({ type: 'go', ...wishes });

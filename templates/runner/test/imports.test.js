@@ -25,6 +25,9 @@ const CASES = {
   'data': "export { default } from './data.json' with { type: 'json' }",
   'Node’s own': "import path from 'path'; import fs from 'node:fs'; export default typeof path.join + typeof fs.read",
   'a folder with rules of its own': "export { default } from './scripts/d.js'",
+  'a folder below one with rules of its own': "export { default } from './scripts/deep/e.js'",
+  'a module by its extension': "export { default } from './f.mjs'",
+  'a module that a script asks for': "import { createRequire } from 'node:module'; export default createRequire(import.meta.url)('./b.js').default",
   'later': "export default (await import('./b.js')).default",
 };
 
@@ -35,6 +38,8 @@ const FILES = {
   'out/data.json': '{"a": 1}',
   'out/scripts/package.json': '{"type": "commonjs"}',
   'out/scripts/d.js': "module.exports = 'd' + require('p')",
+  'out/scripts/deep/e.js': "module.exports = 'e' + require('../d.js')",
+  'out/f.mjs': "export { default } from './b.js'",
   'elsewhere.js': 'export default import.meta.url.slice(-12)',
   'node_modules/p/package.json': '{"exports": {"import": "./module.mjs", "require": "./script.cjs"}}',
   'node_modules/p/module.mjs': "export default 'module'",
@@ -60,7 +65,7 @@ test('what an application imports is what Node itself finds', (t) => {
   write(
     'run.mjs',
     `const [imports, ...files] = process.argv.slice(2);
-     const end = imports ? (await import(imports)).findImports(${JSON.stringify(join(folder, 'out'))}) : () => {};
+     const end = imports ? (await import(imports)).findImports(${JSON.stringify(join(folder, 'out'))}, true) : () => {};
      const told = [];
      for (const file of files) {
        told.push(await import('./' + file).then((it) => it.default, (error) => [error.code, error.message]));
