@@ -96,7 +96,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "`type: image` needs Docker Engine 28 (API 1.48) or newer",
         "image",
     ),
-    ("init: true", "start", "exec: \"docker-init\": executable file not found in $PATH", "true"),
+    ("init: true", "start", "exec: \"docker-init\": executable file not found in $PATH", "init"),
     (
         "mac_address: '02:42:ac:11:65:43'",
         "create",
