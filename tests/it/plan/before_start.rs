@@ -1,7 +1,7 @@
 //! `pre_start`: what has to end well in containers of its own before a service's is started.
 
-use devstack::engine::fake::Behaviour;
-use devstack::execute::{StepError, WaitFailureReason};
+use devstack::engine::fake::{Behaviour, FakeEngine};
+use devstack::execute::{ExecuteError, StepError, WaitFailureReason};
 use devstack::plan::reset::reset;
 use devstack::plan::teardown::TeardownOptions;
 use devstack::plan::{Operation, ReconcileOptions, lifecycle, weave};
@@ -27,6 +27,15 @@ services:
 /// The calls that asked for a change since the one in this place.
 fn calls(world: &World, since: usize) -> Vec<String> {
     world.engine.calls().split_off(since)
+}
+
+/// A run whose first hook fails on an engine that is prepared for it, and how the run ends.
+fn after_a_failing_hook(prepare: impl FnOnce(&FakeEngine)) -> (World, ExecuteError) {
+    let world = World::new();
+    world.engine.behave("p-web-1-pre_start-1", Behaviour::Exits(3));
+    prepare(&world.engine);
+    let run = world.up_with(&desired(PREPARED), &ReconcileOptions::default());
+    (world, run.expect_err("the hook fails"))
 }
 
 #[test]
@@ -238,12 +247,7 @@ services:
 
 #[test]
 fn a_hook_that_fails_keeps_the_service_from_starting_and_leaves_nothing() {
-    let world = World::new();
-    world.engine.behave("p-web-1-pre_start-1", Behaviour::Exits(3));
-    world.engine.print("web", &["no such table"]);
-    let error = world
-        .up_with(&desired(PREPARED), &ReconcileOptions::default())
-        .expect_err("the hook fails");
+    let (world, error) = after_a_failing_hook(|engine| engine.print("web", &["no such table"]));
     let [failure] = &error.failures[..] else { panic!("{error:?}") };
     let StepError::Wait(failure) = &failure.error else { panic!("{failure:?}") };
     assert_eq!(
@@ -274,11 +278,8 @@ fn a_hook_that_fails_keeps_the_service_from_starting_and_leaves_nothing() {
 
 #[test]
 fn what_a_killed_run_left_of_a_hook_is_removed_first() {
-    let world = World::new();
-    world.engine.behave("p-web-1-pre_start-1", Behaviour::Exits(3));
     // What a failing run would clear away stays: nobody is there any more.
-    world.engine.refuse("remove", "the engine is gone");
-    world.up_with(&desired(PREPARED), &ReconcileOptions::default()).expect_err("the hook fails");
+    let (world, _) = after_a_failing_hook(|engine| engine.refuse("remove", "the engine is gone"));
     assert_snapshot!(world.plan(PREPARED), @"
      1. remove container p-web-1-pre_start-1 (left by an interrupted run)
      2. remove container p-web-1-pre_start-2 (left by an interrupted run)
