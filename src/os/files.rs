@@ -150,19 +150,73 @@ pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-/// Writes a text file so that it is there as a whole or, if that fails, as it was before.
+/// A file that is about to be written.
+struct Staged<'a> {
+    path: &'a Path,
+    /// Its new text.
+    new: PathBuf,
+    /// What was there, if anything.
+    old: PathBuf,
+}
+
+/// Writes text files so that all of them are there as a whole or, if one fails, each is as it was
+/// before.
 ///
 /// # Errors
-/// When it cannot be made or written to.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // It may never have been made.
-        let _ = fs::remove_file(&beside);
+/// Which one cannot be made or written to, and why.
+pub fn write_together(files: &[(&Path, &str)]) -> Result<(), (PathBuf, io::Error)> {
+    let staged: Vec<Staged<'_>> = files
+        .iter()
+        .map(|(path, _)| Staged { path, new: beside(path, "new"), old: beside(path, "old") })
+        .collect();
+    let written = stage(files, &staged).and_then(|()| replace(&staged));
+    for file in &staged {
+        // What was renamed or never made is not there.
+        let _ = fs::remove_file(&file.new);
+        let _ = fs::remove_file(&file.old);
     }
     written
+}
+
+/// A hidden file of this process beside another one.
+fn beside(path: &Path, part: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.{part}", std::process::id()))
+}
+
+/// Writes the new texts, and copies of what is there, beside the files.
+fn stage(files: &[(&Path, &str)], staged: &[Staged<'_>]) -> Result<(), (PathBuf, io::Error)> {
+    for ((path, text), file) in files.iter().zip(staged) {
+        let write = || {
+            if path.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            if path.exists() {
+                fs::copy(path, &file.old)?;
+            }
+            fs::write(&file.new, text)
+        };
+        write().map_err(|error| (path.to_path_buf(), error))?;
+    }
+    Ok(())
+}
+
+/// Puts the new texts into their places; if one fails, what was there is put back.
+fn replace(staged: &[Staged<'_>]) -> Result<(), (PathBuf, io::Error)> {
+    for (index, file) in staged.iter().enumerate() {
+        if let Err(error) = fs::rename(&file.new, file.path) {
+            for before in &staged[..index] {
+                // Nothing more can be done about one that fails, too.
+                let _ = if before.old.exists() {
+                    fs::rename(&before.old, before.path)
+                } else {
+                    fs::remove_file(before.path)
+                };
+            }
+            return Err((file.path.to_path_buf(), error));
+        }
+    }
+    Ok(())
 }
 
 /// The names of the folders in a folder, in order, without hidden ones and those of packages.

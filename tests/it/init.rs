@@ -95,6 +95,34 @@ fn a_file_that_is_there_is_written_over_only_by_force() {
 }
 
 #[test]
+fn two_files_are_printed_each_under_its_name_and_written_together_or_not_at_all() {
+    let place = place("compose_override");
+    let printed = place.output(&["init", "--dry-run"]);
+    assert_snapshot!(stdout(&printed));
+    // As one file of two documents it is the same stack.
+    let place = place.file("devstack.both.yaml", stdout(&printed));
+    let both = place.output(&["-p", "p", "-f", "devstack.both.yaml", "config"]);
+
+    // A folder is where the second one would be.
+    let place = place.file("devstack.override.yaml/x", "").file("devstack.yaml", "mine\n");
+    assert_snapshot!(place.run(&["init"]));
+    assert_snapshot!(place.run(&["init", "--force"]));
+    assert_eq!(place.read("devstack.yaml").as_deref(), Some("mine\n"));
+    let names = [
+        "devstack.both.yaml",
+        "devstack.override.yaml",
+        "devstack.yaml",
+        "docker-compose.override.yml",
+        "docker-compose.yml",
+    ];
+    assert_eq!(place.names(), names);
+
+    let place = self::place("compose_override");
+    assert_eq!(place.code(&["init"]), 0);
+    assert_eq!(stdout(&place.output(&["-p", "p", "config"])), stdout(&both));
+}
+
+#[test]
 fn a_file_of_any_name_is_converted_where_it_lies() {
     let place = Place::empty().file("stack.yml", "services: {a: {image: a}}\n");
     assert_snapshot!(place.run(&["init", "--from", "stack.yml", "-o", "other/devstack.yaml"]), @"

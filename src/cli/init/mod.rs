@@ -16,7 +16,7 @@ use crate::config::discover::discover;
 use crate::config::node::{Node, Value};
 use crate::config::schema;
 use crate::init::{Convertible, SCHEMA_FILE, convert, native_readiness, write};
-use crate::os::files::{read_text, write_whole};
+use crate::os::files::{read_text, write_together};
 use crate::project::Project;
 
 /// Arguments of `init`.
@@ -59,9 +59,7 @@ pub(super) fn init(cx: &Context, args: &InitArgs) -> Result<ExitStatus, CliError
     };
     cx.print_diagnostics(&findings);
     if cx.global.dry_run || args.is_printed() {
-        // The documents of a file are merged as files are.
-        let texts: Vec<&str> = outputs.iter().map(|output| output.text.as_str()).collect();
-        cx.print(&texts.join("---\n"))?;
+        cx.print(&printed(&outputs))?;
     } else {
         save(cx, args, &outputs)?;
     }
@@ -136,8 +134,16 @@ fn converted(cx: &Context, args: &InitArgs, files: &[PathBuf]) -> Result<Outcome
         ));
     }
     // What is wrong in the Compose file is told at its lines, and nothing is written.
-    let originals: Vec<(PathBuf, Option<String>)> =
-        files.iter().map(|file| (file.clone(), None)).collect();
+    let mut originals = Vec::new();
+    for file in files {
+        let text = read_text(file).map_err(|error| {
+            CliError::other(
+                format!("cannot read {}: {error}", file.display()),
+                "look at its rights",
+            )
+        })?;
+        originals.push((file.clone(), Some(text)));
+    }
     let before = cx.load_texts(&originals)?;
     let services =
         before.project.services.values().chain(before.project.disabled_services.values());
@@ -146,13 +152,8 @@ fn converted(cx: &Context, args: &InitArgs, files: &[PathBuf]) -> Result<Outcome
         .collect();
     let paths = [target.clone(), beside(&target, "override")];
     let mut outputs = Vec::new();
-    for (file, path) in files.iter().zip(paths) {
-        let text = read_text(file).map_err(|error| {
-            CliError::other(
-                format!("cannot read {}: {error}", file.display()),
-                "look at its rights",
-            )
-        })?;
+    for ((file, text), path) in originals.into_iter().zip(paths) {
+        let text = text.unwrap_or_default();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let source = Arc::new(Source { name, text });
         let text = convert(&Convertible { source, ready: &ready }).map_err(Problem::Config)?;
@@ -211,16 +212,35 @@ fn lost(before: &Project, root: &Node, after: &Project) -> Vec<Diagnostic> {
     let (before, after) = (value(before, Secrets::Shown), value(after, Secrets::Shown));
     differing(&mut Vec::new(), &before, &after, &mut found);
     let finding = |path: Vec<String>| {
-        let message = format!("`{}` is not the same in devstack's file", path.join("."));
-        let help = "devstack merges its own files in another way: see the README, and look at \
-                    `devstack config`";
-        match place(root, &path) {
+        let message = format!("`{}` is not the same in devstack's files", path.join("."));
+        let finding = match place(root, &path) {
             Some(span) => Diagnostic::warning(message, &span),
             None => Diagnostic::new(crate::config::diagnostic::Severity::Warning, message, None),
+        };
+        let pointer = format!("/{}", path.join("/"));
+        let listed = |tree: &Json| tree.pointer(&pointer).map(ports).unwrap_or_default();
+        if path.last().is_some_and(|key| key == "ports") {
+            let (before, after) = (listed(&before), listed(&after));
+            return finding
+                .note(format!("docker compose publishes {before}, devstack {after}"))
+                .note("a port in devstack's override replaces the one with the same container port")
+                .help("write all of them into `devstack.yaml` to keep them");
         }
-        .help(help)
+        finding.help("compare `docker compose config` with `devstack config`")
     };
     found.into_iter().map(finding).collect()
+}
+
+/// A list of ports in its short form.
+fn ports(list: &Json) -> String {
+    let text = |port: &Json, key: &str| match &port[key] {
+        Json::String(text) => text.clone(),
+        Json::Null => String::new(),
+        other => other.to_string(),
+    };
+    let short = |port: &Json| format!("`{}:{}`", text(port, "published"), text(port, "target"));
+    let ports: Vec<String> = list.as_array().into_iter().flatten().map(short).collect();
+    ports.join(" and ")
 }
 
 /// The keys at which two stacks differ, down to those of a service. How to ask whether a service is
@@ -277,6 +297,19 @@ fn texts(outputs: &[Output]) -> Vec<(PathBuf, Option<String>)> {
     outputs.iter().map(|output| (output.path.clone(), Some(output.text.clone()))).collect()
 }
 
+/// The files as one text. Several are its documents, which are merged as files are, each under its
+/// name.
+fn printed(outputs: &[Output]) -> String {
+    let [_, _, ..] = outputs else {
+        return outputs.iter().map(|output| output.text.as_str()).collect();
+    };
+    let titled = |output: &Output| {
+        let name = output.path.file_name().unwrap_or_default().to_string_lossy();
+        format!("# file: {name}\n{}", output.text)
+    };
+    outputs.iter().map(titled).collect::<Vec<_>>().join("---\n")
+}
+
 /// Writes the files, or none of them.
 fn save(cx: &Context, args: &InitArgs, outputs: &[Output]) -> Result<(), CliError> {
     let shown =
@@ -287,25 +320,28 @@ fn save(cx: &Context, args: &InitArgs, outputs: &[Output]) -> Result<(), CliErro
         .map(|output| shown(&output.path))
         .collect();
     if !there.is_empty() && !args.force {
-        let there = there.join(" and ");
-        if cx.confirm(&format!("write over {there}?")) != Some(true) {
-            let message = format!("{there} is there already");
+        let names = there.join(" and ");
+        if cx.confirm(&format!("write over {names}?")) != Some(true) {
+            let (verb, them) = if there.len() == 1 { ("is", "it") } else { ("are", "them") };
             return Err(CliError::other(
-                message,
-                "write over it with `--force`, or look with `--dry-run`",
+                format!("{names} {verb} there already"),
+                format!("write over {them} with `--force`, or look with `--dry-run`"),
             ));
         }
     }
     let schema = outputs.first().map(|output| output.path.with_file_name(SCHEMA_FILE));
     let schema = schema.filter(|path| !path.exists());
     let schema = schema.map(|path| Output { path, text: schema::TEXT.to_owned() });
-    for output in schema.iter().chain(outputs) {
-        write_whole(&output.path, &output.text).map_err(|error| {
-            CliError::other(
-                format!("cannot write {}: {error}", shown(&output.path)),
-                "look at the folder's rights, or print it with `-o -`",
-            )
-        })?;
+    let outputs: Vec<&Output> = schema.iter().chain(outputs).collect();
+    let files: Vec<(&Path, &str)> =
+        outputs.iter().map(|output| (output.path.as_path(), output.text.as_str())).collect();
+    write_together(&files).map_err(|(path, error)| {
+        CliError::other(
+            format!("cannot write {}: {error}; nothing is written", shown(&path)),
+            "look at the folder's rights, or print it with `-o -`",
+        )
+    })?;
+    for output in outputs {
         cx.note(&format!("{} written", shown(&output.path)));
     }
     Ok(())
