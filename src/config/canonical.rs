@@ -47,16 +47,6 @@ pub(super) fn print(value: &Value, format: Format) -> String {
     }
 }
 
-/// Only the images of the services, to be merged over the files: no other image is taken then.
-/// What is built here has no image that could be named in advance.
-#[must_use]
-pub fn images(project: &Project, format: Format) -> String {
-    let taken = project.services.values().filter(|service| service.build.is_none());
-    let images =
-        taken.map(|service| (service.name.to_string(), json!({ "image": service.image.as_str() })));
-    print(&json!({ "services": images.collect::<Map<_, _>>() }), format)
-}
-
 /// A project as a tree in Compose's canonical form, `$` as it is.
 #[must_use]
 pub fn value(project: &Project, secrets: Secrets) -> Value {
@@ -422,7 +412,7 @@ fn redact_list(list: Option<&mut Value>) {
     *list = redact_arguments(&words).into_iter().map(Value::String).collect();
 }
 
-fn double_dollars(value: &mut Value) {
+pub(super) fn double_dollars(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('$') => *text = text.replace('$', "$$"),
         Value::Array(items) => items.iter_mut().for_each(double_dollars),

@@ -43,6 +43,7 @@ pub mod reader;
 pub mod canonical;
 pub mod decode;
 pub mod explain;
+pub mod lock;
 pub mod redact;
 pub mod schema;
 pub mod select;

@@ -58,6 +58,17 @@ fn images_are_pinned_to_what_their_registry_has() {
     let locked = stack.ok(&["config", "--lock-image-digests", "app"]).stdout;
     assert_eq!(locked, format!("services:\n  app:\n    {image}"));
 
+    // So are the images of hooks and of mounts.
+    let more = format!(
+        "services:\n  more:\n    build: .\n    pre_start: [{{image: 'localhost:{port}/app:1'}}]\n    volumes: [{{type: image, source: 'localhost:{port}/app:1', target: /app}}]\n"
+    );
+    stack.write("more.yaml", &more);
+    let pinned = format!("localhost:{port}/app:1@{DIGEST}\n");
+    for option in ["--resolve-image-digests", "--lock-image-digests"] {
+        let said = stack.ok(&["-f", "more.yaml", "config", option]).stdout;
+        assert_eq!(said.matches(&pinned).count(), 2, "{said}");
+    }
+
     // Merged over the file it is what was asked for.
     stack.write("lock.yaml", &locked);
     let files = ["-f", "devstack.yaml", "-f", "lock.yaml", "config", "--images", "app"];

@@ -125,6 +125,33 @@ fn nothing_to_print_is_read_again() {
 }
 
 #[test]
+fn a_lock_names_the_images_of_services_hooks_and_mounts() {
+    let digest = format!("sha256:{}", "9f86d081".repeat(8));
+    let place = Place::with(&format!(
+        "name: p
+services:
+  web:
+    image: web@{digest}
+    pre_start:
+      - {{image: tools@{digest}, command: [migrate, '$$HOME'], environment: {{A: b}}}}
+      - {{command: [chown, '1000', /data]}}
+    volumes: ['./src:/src', {{type: image, source: site@{digest}, target: /site}}]
+  built:
+    build: .
+    pre_start: [{{image: tools@{digest}, environment: {{API_KEY: k}}}}]
+"
+    ));
+    assert_snapshot!(place.run(&["config", "--lock-image-digests"]));
+    assert_snapshot!(place.run(&["config", "--lock-image-digests", "--format", "json"]));
+    // Merged over the file it changes nothing else.
+    let lock = place.output(&["config", "--lock-image-digests"]);
+    let whole = place.output(&["config"]);
+    let place = place.file("lock.yaml", stdout(&lock));
+    let merged = place.output(&["-f", "devstack.yaml", "-f", "lock.yaml", "config"]);
+    assert_eq!(stdout(&merged), stdout(&whole));
+}
+
+#[test]
 fn digests_need_an_engine_only_for_images_of_a_registry() {
     let place = Place::with(
         "services:

@@ -1,10 +1,12 @@
 //! Images with the digests that their registries have for them.
 
+use std::collections::HashMap;
+
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Problem};
-use crate::project::{ImageRef, Project};
+use crate::project::{ImageRef, Mount, Project};
 
 /// Registries limit how often they are asked at a time.
 const AT_ONCE: usize = 8;
@@ -19,11 +21,11 @@ pub(super) async fn pinned(cx: &Context, project: &Project) -> Result<Project, C
         .services
         .values()
         .flat_map(|service| {
-            let own = service.build.is_none().then_some(&service.image);
-            own.into_iter().chain(service.hook_images())
+            let own = service.build.is_none().then(|| service.image.clone());
+            let mounted = service.mounts.iter().filter_map(mounted_image);
+            own.into_iter().chain(service.hook_images().cloned()).chain(mounted)
         })
         .filter(|image| !image.is_pinned() && !is_built(image))
-        .cloned()
         .collect();
     images.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     images.dedup();
@@ -47,13 +49,29 @@ pub(super) async fn pinned(cx: &Context, project: &Project) -> Result<Project, C
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
+    let resolved: HashMap<ImageRef, ImageRef> = resolved.into_iter().collect();
     for service in pinned.services.values_mut() {
         let hooks = service.pre_start.iter_mut().filter_map(|hook| hook.image.as_mut());
         for image in hooks.chain([&mut service.image]) {
-            if let Some((_, pinned)) = resolved.iter().find(|(known, _)| known == image) {
+            if let Some(pinned) = resolved.get(image) {
                 *image = pinned.clone();
+            }
+        }
+        for mount in &mut service.mounts {
+            if let Some(pinned) = mounted_image(mount).and_then(|image| resolved.get(&image))
+                && let Mount::Image { source, .. } = mount
+            {
+                pinned.as_str().clone_into(source);
             }
         }
     }
     Ok(pinned)
+}
+
+/// The image whose files are mounted.
+fn mounted_image(mount: &Mount) -> Option<ImageRef> {
+    match mount {
+        Mount::Image { source, .. } => source.parse().ok(),
+        Mount::Bind { .. } | Mount::Volume { .. } | Mount::Tmpfs { .. } => None,
+    }
 }

@@ -8,8 +8,9 @@ use clap::ValueEnum;
 use super::context::{Context, Files};
 use super::error::{CliError, ExitStatus};
 use super::scope::{desired, selected};
-use crate::config::canonical::{Format, Secrets, canonical, images};
+use crate::config::canonical::{Format, Secrets, canonical};
 use crate::config::environment::Variable;
+use crate::config::lock::{Lock, lock};
 use crate::config::redact::redact_value;
 use crate::config::uses::variable_uses;
 use crate::config::written::written;
@@ -110,15 +111,28 @@ pub(super) async fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus
         cx.print(&lines.join("\n"))?;
     } else if args.resolve_image_digests || args.lock_image_digests {
         let pinned = digests::pinned(cx, &project).await?;
-        cx.print(&if args.lock_image_digests {
-            images(&pinned, args.format())
+        if args.lock_image_digests {
+            print_lock(cx, &pinned, args.format())?;
         } else {
-            canonical(&pinned, args.format(), args.secrets())
-        })?;
+            cx.print(&canonical(&pinned, args.format(), args.secrets()))?;
+        }
     } else {
         cx.print(&canonical(&project, args.format(), args.secrets()))?;
     }
     Ok(ExitStatus::Success)
+}
+
+fn print_lock(cx: &Context, pinned: &Project, format: Format) -> Result<(), CliError> {
+    let Lock { text, without_hooks } = lock(pinned, format);
+    cx.print(&text)?;
+    let why = match format {
+        Format::Yaml => "they hold a secret: pin their images in the file",
+        Format::Json => "only YAML can replace hooks",
+    };
+    for service in without_hooks {
+        cx.note(&format!("note: without the `pre_start` hooks of `{service}`: {why}"));
+    }
+    Ok(())
 }
 
 impl ConfigArgs {
