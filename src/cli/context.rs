@@ -201,6 +201,7 @@ impl Context {
             project_name: loaded.project_name.map(|name| name.to_string()),
             profiles,
             home: std::env::home_dir(),
+            holes: loaded.holes,
         };
         let mut warnings = loaded.warnings;
         let mut read = |path: &Path| {
@@ -482,5 +483,9 @@ impl FileReader for Disk<'_> {
     fn exists(&self, path: &Path) -> bool {
         look(self.looked_at, path);
         path.is_file()
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn assemble(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<N
     for path in layers.files {
         let options =
             MergeOptions { ports_replace_by_target: first_is_devstack || is_devstack_file(path) };
-        for mut document in reader.documents(path, None) {
+        for mut document in reader.take_documents(path) {
             reader.interpolate(&mut document, layers.environment);
             let own = reader.layers.is_some().then(|| document.clone());
             document = include::resolve(document, path, layers, options, reader);

@@ -52,10 +52,17 @@ impl Environment {
     /// not set.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&str> {
+        self.named_setting(name).map(|(_, value)| value)
+    }
+
+    /// A setting of devstack's own, with the variable that it comes from.
+    #[must_use]
+    pub fn named_setting(&self, name: &str) -> Option<(&str, &str)> {
         ["DEVSTACK", "COMPOSE"]
             .into_iter()
-            .filter_map(|prefix| self.get(&format!("{prefix}_{name}")))
-            .find(|value| !value.is_empty())
+            .filter_map(|prefix| self.variables.get_key_value(&format!("{prefix}_{name}")))
+            .map(|(variable, set)| (variable.as_str(), set.value.as_str()))
+            .find(|(_, value)| !value.is_empty())
     }
 
     /// A variable with its origin.
@@ -157,7 +164,7 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         environment.fill_gaps(&assignments(".env", &[("DEVSTACK_FILE", "file")]));
-        assert_eq!(environment.setting("FILE"), Some("file"));
+        assert_eq!(environment.named_setting("FILE"), Some(("DEVSTACK_FILE", "file")));
         assert_eq!(environment.setting("PROFILES"), Some("os"));
         assert_eq!(environment.setting("PROJECT_NAME"), None);
     }

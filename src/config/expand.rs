@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use super::environment::Environment;
+use super::holes::Holes;
 use super::interpolate::interpolate;
 use super::layer::{Layer, LayerOrigin};
 use super::merge::{MergeOptions, merge_service};
@@ -33,6 +34,7 @@ pub(crate) fn expand(
     presets: Presets<'_>,
     environment: Option<&Environment>,
     findings: &mut Diagnostics,
+    holes: &mut Holes,
     mut layers: Option<&mut Vec<Layer>>,
 ) {
     let Value::Mapping(top) = &mut root.value else { return };
@@ -43,7 +45,10 @@ pub(crate) fn expand(
         for (service, entry) in services {
             let own = || entry.node.get("x-devstack").and_then(|own| own.node.get("preset"));
             let Some(name) = entry.node.get("preset").or_else(own).cloned() else { continue };
-            let Some(mut preset) = read(service, &name, presets, findings) else { continue };
+            let Some(mut preset) = read(service, &name, presets, findings) else {
+                holes.services.insert(service.clone());
+                continue;
+            };
             if let Some(environment) = environment {
                 interpolate(&mut preset, environment, findings);
             }

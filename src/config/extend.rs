@@ -95,7 +95,13 @@ impl Resolver<'_, '_> {
         };
         self.reader.interpolate_rest(&mut written.node, self.environment);
         // Without its base the service is still read, so that its own mistakes are found as well.
-        let Some(extends) = read(&written.node, &mut self.reader.findings) else {
+        let mut findings = Diagnostics::default();
+        let extends = read(&written.node, &mut findings);
+        for finding in findings.0 {
+            self.report(finding);
+        }
+        let Some(extends) = extends else {
+            self.leave_hole(name);
             return Some(service);
         };
         let link = Link {
@@ -109,6 +115,7 @@ impl Resolver<'_, '_> {
             .position(|above| above.path == link.path && above.service == link.service)
         {
             self.report_circle(start, name);
+            self.leave_hole(name);
             return Some(service);
         }
         if self.chain.len() >= limits::EXTENDS {
@@ -116,16 +123,24 @@ impl Resolver<'_, '_> {
                 Diagnostic::error("too many services extend one another", &link.extends)
                     .note(format!("at most {} in a row are read", limits::EXTENDS)),
             );
+            self.leave_hole(name);
             return Some(service);
         }
         self.chain.push(link);
         let base = self.base(scope, &extends);
         self.chain.pop();
         self.layer(name, &service);
-        Some(match base {
-            Some(base) => merge_service(base, service, self.options, &mut self.reader.findings),
-            None => service,
-        })
+        let Some(base) = base else {
+            self.leave_hole(name);
+            return Some(service);
+        };
+        Some(merge_service(base, service, self.options, &mut self.reader.findings))
+    }
+
+    /// Remembers that a part is missing of the service that all this is for.
+    fn leave_hole(&mut self, name: &str) {
+        let outermost = self.chain.first().map_or(name, |link| &link.service);
+        self.reader.holes.services.insert(outermost.to_owned());
     }
 
     /// Remembers what a service says itself, if others extend it.
@@ -143,6 +158,10 @@ impl Resolver<'_, '_> {
                 return self.base_of_file(scope, extends, &path, span);
             }
         }
+        // What is missing of an earlier file's service is missing here, too.
+        if self.reader.holes.services.contains(&extends.service) {
+            self.leave_hole(&extends.service);
+        }
         if service(scope.root, &extends.service).is_some() {
             return self.service(scope, &extends.service);
         }
@@ -154,7 +173,7 @@ impl Resolver<'_, '_> {
                 service_names(scope.root).chain(scope.below.into_iter().flat_map(service_names));
             let place = self.reader.display(scope.path);
             let missing = missing(extends, &place, names);
-            self.reader.findings.push(missing);
+            self.report(missing);
         }
         earlier
     }
@@ -167,7 +186,7 @@ impl Resolver<'_, '_> {
         span: &Span,
     ) -> Option<Node> {
         let options = self.options;
-        let documents = self.reader.documents(path, Some(span));
+        let documents = self.reader.documents(path, Some(span)).to_vec();
         let root = documents
             .into_iter()
             .reduce(|below, over| merge(below, over, options, &mut self.reader.findings))?;
@@ -176,7 +195,7 @@ impl Resolver<'_, '_> {
         if service(&root, &extends.service).is_none() {
             let place = self.reader.display(path);
             let missing = missing(extends, &place, service_names(&root));
-            self.reader.findings.push(missing);
+            self.report(missing);
             return None;
         }
         let mut base = self.service(&other, &extends.service)?;
@@ -205,14 +224,15 @@ impl Resolver<'_, '_> {
         for link in &circle[..circle.len() - 1] {
             diagnostic = diagnostic.also(&link.extends, format!("`{}` extends this", link.service));
         }
-        // Each service of the circle finds it.
-        if !self
-            .reader
-            .findings
-            .0
-            .iter()
-            .any(|known| known.message == diagnostic.message && same_places(known, &diagnostic))
-        {
+        self.report(diagnostic);
+    }
+
+    /// Reports what each service of a circle, and each that extends the same one, finds anew.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        let is_same = |known: &Diagnostic| {
+            known.message == diagnostic.message && same_places(known, &diagnostic)
+        };
+        if !self.reader.findings.0.iter().any(is_same) {
             self.reader.findings.push(diagnostic);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
+use super::diagnostic::{Diagnostic, Diagnostics, Label, Severity, Span};
 use super::environment::{Environment, Origin};
 use super::template;
 
@@ -51,17 +51,40 @@ pub(crate) fn gather(findings: &mut Diagnostics) {
 /// Adds the findings of the typed layer to those of the text layer. What it says about a value
 /// that could not be filled in is left out: it has not seen the value.
 pub fn join(text: &mut Diagnostics, mut typed: Diagnostics) {
+    let errors = text.0.iter().filter(|known| known.severity == Severity::Error);
+    let unfilled = Covered::of(errors.filter_map(|known| known.primary.as_ref()));
     typed.0.retain(|finding| {
-        let Some(about) = finding.primary.as_ref().map(|label| &label.span) else { return true };
-        let errors = text.0.iter().filter(|known| known.severity == Severity::Error);
-        !errors.filter_map(|known| known.primary.as_ref()).any(|label| {
-            let unfilled = &label.span;
-            unfilled.source.name == about.source.name
-                && unfilled.start < about.end
-                && about.start < unfilled.end
-        })
+        finding.primary.as_ref().is_none_or(|label| !unfilled.touches(&label.span))
     });
     text.0.append(&mut typed.0);
+}
+
+/// Parts of texts, for each source in order: where one begins, and where the farthest ends of
+/// those up to it.
+struct Covered(HashMap<String, Vec<(usize, usize)>>);
+
+impl Covered {
+    fn of<'d>(labels: impl Iterator<Item = &'d Label>) -> Self {
+        let mut sources: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+        for Span { source, start, end } in labels.map(|label| &label.span) {
+            sources.entry(source.name.clone()).or_default().push((*start, *end));
+        }
+        for parts in sources.values_mut() {
+            parts.sort_unstable();
+            let mut farthest = 0;
+            for (_, end) in parts {
+                farthest = farthest.max(*end);
+                *end = farthest;
+            }
+        }
+        Self(sources)
+    }
+
+    fn touches(&self, span: &Span) -> bool {
+        let Some(parts) = self.0.get(&span.source.name) else { return false };
+        let before = parts.partition_point(|(start, _)| *start < span.end);
+        before > 0 && parts[before - 1].1 > span.start
+    }
 }
 
 /// What makes two findings the same.
@@ -88,17 +111,25 @@ impl Key {
     }
 }
 
+/// The text that a finding is about, as it was written.
+fn written(finding: &Diagnostic) -> &str {
+    let span = finding.primary.as_ref().map(|label| &label.span);
+    let text = span.and_then(|Span { source, start, end }| source.text.get(*start..*end));
+    text.unwrap_or_default()
+}
+
+/// Whether a finding is about a text that variables are filled into.
+pub(crate) fn uses_variables(finding: &Diagnostic) -> bool {
+    !template::names(written(finding)).is_empty()
+}
+
 /// Adds where the variables of the text come from that a finding is about.
 pub(crate) fn explain_variables(finding: &mut Diagnostic, environment: &Environment) {
-    let Some(Span { source, start, end }) = finding.primary.as_ref().map(|label| &label.span)
-    else {
-        return;
-    };
-    let written = source.text.get(*start..*end).unwrap_or_default();
-    let mut names = template::names(written);
+    let mut names = template::names(written(finding));
     names.dedup();
-    for name in names.into_iter().take(MOST) {
-        match environment.variable(name).map(|variable| &variable.origin) {
+    let names: Vec<String> = names.into_iter().take(MOST).map(str::to_owned).collect();
+    for name in names {
+        match environment.variable(&name).map(|variable| &variable.origin) {
             Some(Origin::Process) => {
                 finding.notes.push(format!("`{name}` comes from the environment"));
             }
@@ -122,6 +153,22 @@ mod tests {
 
     use super::super::diagnostic::Source;
     use super::*;
+
+    #[test]
+    fn what_touches_a_text_that_is_wrong_already_is_left_out() {
+        let source = Arc::new(Source { name: "f".to_owned(), text: "0123456789".to_owned() });
+        let error = |start, end| {
+            Diagnostic::error(
+                format!("{start}-{end}"),
+                &Span { source: source.clone(), start, end },
+            )
+        };
+        let mut text = Diagnostics(vec![error(5, 6), error(0, 4), error(1, 2)]);
+        let typed = [error(2, 3), error(3, 9), error(4, 5), error(6, 9), error(0, 9), error(5, 6)];
+        join(&mut text, Diagnostics(typed.into()));
+        let left: Vec<_> = text.0[3..].iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(left, ["4-5", "6-9"]);
+    }
 
     #[test]
     fn what_one_text_brings_to_several_services_is_said_once() {

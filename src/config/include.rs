@@ -32,8 +32,12 @@ pub(crate) fn resolve(
     reader.interpolate_rest(&mut include.node, layers.environment);
     let mut merged: Option<Node> = None;
     for item in items(include.node, reader) {
-        let Some(include) = read(&item, layers.dir, reader) else { continue };
-        let Some(included) = load(include, path, layers, reader) else { continue };
+        let included = read(&item, layers.dir, reader);
+        let included = included.and_then(|include| load(include, path, layers, reader));
+        let Some(included) = included else {
+            reader.holes.files = true;
+            continue;
+        };
         merged = Some(match merged {
             Some(below) => merge(below, included, options, &mut reader.findings),
             None => included,
@@ -50,6 +54,7 @@ fn items(include: Node, reader: &mut Reader<'_>) -> Vec<Node> {
         Value::Sequence(items) => items,
         Value::Null => Vec::new(),
         _ => {
+            reader.holes.files = true;
             let message = format!("`include` must be a list, not {}", include.kind());
             let finding = Diagnostic::error(message, &include.span);
             reader.findings.push(match include.scalar_text() {

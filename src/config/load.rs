@@ -10,6 +10,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::discover::discover;
 use super::environment::Environment;
 use super::expand::expand;
+use super::holes::Holes;
 use super::interpolate::interpolate;
 use super::merge::settle;
 use super::node::Node;
@@ -62,7 +63,7 @@ pub struct Loaded {
     /// Folder to which its relative paths refer.
     pub project_dir: PathBuf,
     /// The name by Compose's order (command line, `COMPOSE_PROJECT_NAME`, `name:`, the folder),
-    /// made valid. `None` when nothing valid is left of it.
+    /// made valid. `None` when nothing valid is left of what was given.
     pub project_name: Option<ProjectName>,
     /// Whether a person gave it (command line, `COMPOSE_PROJECT_NAME`) rather than the files.
     pub project_name_given: bool,
@@ -72,8 +73,10 @@ pub struct Loaded {
     pub env_files_read: Vec<PathBuf>,
     /// The stack's files, without those that they include or extend.
     pub config_files: Vec<PathBuf>,
-    /// What works but is probably not meant.
+    /// What works but is probably not meant; from [`load_to_decode`] what is wrong, too.
     pub warnings: Diagnostics,
+    /// What is missing because it is wrong.
+    pub holes: Holes,
     /// What the tree was merged from, when it was traced: the lowest first.
     pub layers: Vec<Layer>,
 }
@@ -92,14 +95,13 @@ pub fn load(
     if loaded.warnings.has_errors() { Err(loaded.warnings) } else { Ok(loaded) }
 }
 
-/// Loads a stack as [`load`] does, and returns it also when all that is wrong are values that
-/// could not be filled in: what else is wrong can then be said at the same time, see
-/// [`join`](super::findings::join). The stack is of no other use then, and
-/// [`Loaded::warnings`] holds the errors.
+/// Loads a stack as [`load`] does, and returns what there is of it also when something is wrong:
+/// what else is wrong can then be said at the same time, see [`join`](super::findings::join). The
+/// stack is of no other use then, and [`Loaded::warnings`] holds the errors.
 ///
 /// # Errors
 ///
-/// Everything that is wrong in any of the files, with the warnings, when the stack has holes.
+/// Everything that is wrong in any of the files, with the warnings, when nothing is left of them.
 pub fn load_to_decode(
     request: &LoadRequest,
     presets: Presets<'_>,
@@ -116,8 +118,9 @@ pub fn load_to_decode(
         request.files.iter().map(|file| named(&request.working_dir, file)).collect();
     let first_dir = project_dir(request, &asked, &start);
     let uses_default_env = read_env_files(request, &first_dir, &mut environment, &mut reader);
-    let Some(config_files) = find_files(asked, &start, &environment, &reader) else {
-        reader.findings.push(no_files(&start, &reader));
+    let Some(config_files) = find_files(asked, &start, request, &environment, &mut reader) else {
+        let finding = no_files(&start, request, &reader);
+        reader.findings.push(finding);
         return Err(reader.findings);
     };
     let project_dir = project_dir(request, &config_files, &start);
@@ -147,15 +150,15 @@ pub fn load_to_decode(
         .chain(&config_files)
         .map(|file| reader.display(file))
         .collect();
-    let Reader { env_files_read, mut findings, unfilled, mut layers, .. } = reader;
+    let Reader { env_files_read, mut findings, mut holes, mut layers, .. } = reader;
     if let Some(root) = &mut root {
         let variables = (request.reading != Reading::AsWritten).then_some(&environment);
-        expand(root, presets, variables, &mut findings, layers.as_mut());
+        expand(root, presets, variables, &mut findings, &mut holes, layers.as_mut());
         settle(root);
     }
     sort(&mut findings, &order);
     match root {
-        Some(root) if findings.errors() == unfilled => Ok(Loaded {
+        Some(root) => Ok(Loaded {
             root,
             project_dir,
             project_name,
@@ -164,9 +167,10 @@ pub fn load_to_decode(
             env_files_read,
             config_files,
             warnings: findings,
+            holes,
             layers: layers.unwrap_or_default(),
         }),
-        _ => Err(findings),
+        None => Err(findings),
     }
 }
 
@@ -194,17 +198,17 @@ fn read_env_files(
     reader: &mut Reader<'_>,
 ) -> bool {
     let mut named_files = request.env_files.clone();
-    if named_files.is_empty() {
-        let listed = environment.setting("ENV_FILES").unwrap_or_default();
-        named_files = listed
-            .split(',')
-            .map(str::trim)
-            .filter(|file| !file.is_empty())
-            .map(PathBuf::from)
-            .collect();
+    let mut by = "--env-file".to_owned();
+    if let (true, Some((variable, listed))) =
+        (named_files.is_empty(), environment.named_setting("ENV_FILES"))
+    {
+        let files = listed.split(',').map(str::trim).filter(|file| !file.is_empty());
+        named_files = files.map(PathBuf::from).collect();
+        variable.clone_into(&mut by);
     }
     for file in &named_files {
         let path = absolute(&request.working_dir, file);
+        reader.named(&path, file, &by);
         let assignments = reader.env_file(&path, None, environment);
         environment.override_files(&assignments);
     }
@@ -229,24 +233,40 @@ fn read_default_env(dir: &Path, environment: &mut Environment, reader: &mut Read
 fn find_files(
     asked: Vec<PathBuf>,
     start: &Path,
+    request: &LoadRequest,
     environment: &Environment,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
 ) -> Option<Vec<PathBuf>> {
     if !asked.is_empty() {
+        for (path, written) in asked.iter().zip(&request.files) {
+            reader.named(path, written, "--file");
+        }
         return Some(asked);
     }
-    match environment.setting("FILE") {
-        Some(list) => {
+    match environment.named_setting("FILE") {
+        Some((variable, list)) => {
             let default = if cfg!(windows) { ";" } else { ":" };
             let separator = environment.setting("PATH_SEPARATOR").unwrap_or(default);
-            let files = list.split(separator).filter(|file| !file.is_empty());
-            Some(files.map(|file| named(start, Path::new(file))).collect())
+            let mut files = Vec::new();
+            for written in list.split(separator).filter(|file| !file.is_empty()).map(Path::new) {
+                let path = named(start, written);
+                reader.named(&path, written, variable);
+                files.push(path);
+            }
+            Some(files)
         }
+        // What lies above a folder that is not there is not what was meant.
+        None if !reader.is_folder(start) => None,
         None => discover(start, &|path| reader.exists(path)),
     }
 }
 
-fn no_files(start: &Path, reader: &Reader<'_>) -> Diagnostic {
+fn no_files(start: &Path, request: &LoadRequest, reader: &Reader<'_>) -> Diagnostic {
+    if let Some(dir) = request.project_directory.as_ref().filter(|_| !reader.is_folder(start)) {
+        let message = format!("there is no folder `{}`", dir.display());
+        return Diagnostic::new(Severity::Error, message, None)
+            .help("it is named by `--project-directory`");
+    }
     let place = match reader.display(start) {
         here if here.is_empty() => "here".to_owned(),
         dir => format!("in `{dir}`"),
@@ -283,10 +303,22 @@ fn project_name(
             })
             .ok();
     }
-    match name_in_files(files, environment, reader) {
-        Some(name) => ProjectName::normalize(&name),
-        None => ProjectName::normalize(&project_dir.file_name()?.to_string_lossy()),
+    if let Some(name) = name_in_files(files, environment, reader) {
+        return ProjectName::normalize(&name);
     }
+    let folder = project_dir.file_name().unwrap_or_default().to_string_lossy();
+    let name = ProjectName::of_folder(project_dir);
+    // When a file could not be read it is not known whether it has a name.
+    if ProjectName::normalize(&folder).is_none() && !reader.findings.has_errors() {
+        let shown = project_dir.display();
+        let message = format!("the name of the folder `{shown}` makes no project name");
+        reader.findings.push(
+            Diagnostic::new(Severity::Warning, message, None)
+                .note(format!("the project is called `{name}`"))
+                .help("write `name: NAME` at the top of the file: letters from `a` to `z`, digits, `-`, `_`"),
+        );
+    }
+    Some(name)
 }
 
 /// Findings without a place first, then those of each file from top to bottom.

@@ -10,6 +10,7 @@
 
 pub mod diagnostic;
 pub mod findings;
+pub mod holes;
 pub mod node;
 
 pub mod core_schema;

@@ -32,8 +32,9 @@ pub(crate) fn display(path: &Path, working_dir: &Path) -> String {
     let ups = working_dir.components().count() - common;
     let below: PathBuf = path.components().skip(common).collect();
     let relative = "../".repeat(ups) + &below.to_string_lossy();
+    let relative = relative.trim_end_matches('/');
     let full = path.to_string_lossy();
-    if relative.len() < full.len() { relative } else { full.into_owned() }
+    if relative.len() < full.len() { relative.to_owned() } else { full.into_owned() }
 }
 
 #[cfg(test)]
@@ -59,6 +60,8 @@ mod tests {
             ("/home/me/shop/compose.yaml", "compose.yaml"),
             ("/home/me/shop/db/x.yaml", "db/x.yaml"),
             ("/home/me/base.yaml", "../base.yaml"),
+            ("/home/me", ".."),
+            ("/home", "/home"),
             ("/etc/x", "/etc/x"),
         ] {
             assert_eq!(display(Path::new(path), Path::new("/home/me/shop")), expected);

@@ -1,9 +1,11 @@
 //! Identifiers, each a type of its own so that one is never taken for another.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 /// A name that does not follow the rules of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +132,18 @@ impl ProjectName {
             .collect();
         kept.trim_start_matches(['-', '_']).parse().ok()
     }
+
+    /// The project name of a folder. One whose own name has nothing that a project name may have,
+    /// such as `日本`, gets a name made of the digest of that: the same one everywhere.
+    #[must_use]
+    pub fn of_folder(folder: &Path) -> Self {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        Self::normalize(&name).unwrap_or_else(|| {
+            let digest = Sha256::digest(name.as_bytes());
+            let first = digest.iter().take(4).fold(0, |all: u32, byte| all << 8 | u32::from(*byte));
+            Self(format!("stack-{first:08x}"))
+        })
+    }
 }
 
 impl ServiceName {
@@ -254,6 +268,15 @@ mod tests {
             );
         }
         assert!("Upper".parse::<ProjectName>().is_err());
+        let of_folder = |path: &str| ProjectName::of_folder(Path::new(path)).to_string();
+        assert_eq!(of_folder("/home/me/My App"), "myapp");
+        assert_eq!(of_folder("/srv/日本"), of_folder("/home/me/日本"));
+        assert_ne!(of_folder("/srv/日本"), of_folder("/srv/東京"));
+        for path in ["/srv/日本", "/srv/...", "/"] {
+            let name = of_folder(path);
+            assert!(name.starts_with("stack-") && name.len() == 14, "{name}");
+            assert!(name.parse::<ProjectName>().is_ok(), "{name}");
+        }
         assert!("-x".parse::<ProjectName>().is_err());
     }
 

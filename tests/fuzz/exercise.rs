@@ -80,6 +80,7 @@ fn read(files: HashMap<String, String>) -> Result<(Project, Diagnostics), Diagno
         environment: loaded.environment,
         project_name: loaded.project_name.map(|name| name.to_string()),
         profiles: vec!["*".to_owned()],
+        holes: loaded.holes,
         ..DecodeRequest::default()
     };
     let mut warnings = loaded.warnings;

@@ -410,7 +410,7 @@ fn no_file_is_told() {
     assert_snapshot!(Place::empty().run(&["-f", "other.yaml", "up"]), @r"
     err: error: the file `other.yaml` does not exist
     err:  |
-    err:  = help: it is named by `--file`, `DEVSTACK_FILE` or `COMPOSE_FILE`
+    err:  = help: it is named by `--file`
     exit code 1
     ");
 }

@@ -101,18 +101,18 @@ fn quoted(text: &str) -> String {
 
 /// A value of a file, where `A` is `a`, `B` is `b`, `D` is `$A`, and `E` is empty.
 fn interpolation(input: &str) -> String {
-    let yaml = format!("services: {{s: {{image: i, hostname: {}}}}}", quoted(input));
+    let yaml = format!("services: {{s: {{image: i, labels: {{it: {}}}}}}}", quoted(input));
     let stack = Stack::default().file("compose.yaml", &yaml);
     let stack = ["A=a", "B=b", "D=$A", "E="].into_iter().fold(stack, Stack::variable);
-    shown(stack.read(), "/services/s/hostname")
+    shown(stack.read(), "/services/s/labels/it")
 }
 
 /// A `.env` file; what `A`, `B` and `C` are then, where `X` is `x` outside and `A` is not set.
 fn dotenv(input: &str) -> String {
-    let yaml = "services: {s: {image: i, hostname: '${A--}|${B--}|${C--}'}}";
+    let yaml = "services: {s: {image: i, labels: {it: '${A--}|${B--}|${C--}'}}}";
     let text = input.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
     let stack = Stack::default().file("compose.yaml", yaml).file(".env", &text).variable("X=x");
-    shown(stack.read(), "/services/s/hostname")
+    shown(stack.read(), "/services/s/labels/it")
 }
 
 /// Settings of a service in two files: `BELOW <- ABOVE`; the first setting's value then.

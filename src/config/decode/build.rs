@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
+use super::address::hosts;
 use super::context::{Cx, Field, Fields};
-use super::pairs::{hosts, pairs, passed_through, values};
-use super::scalar::{boolean, parsed, text, texts};
+use super::pairs::{pairs, passed_through, values};
+use super::scalar::{boolean, list, parsed, platform, text, texts};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
-use crate::project::{Build, BuildSecret, InvalidName, NamedContext, SshAgent};
+use crate::project::{Build, BuildSecret, ImageRef, InvalidName, NamedContext, SshAgent};
 
 /// The file that is meant when none is named.
 const DOCKERFILE: &str = "Dockerfile";
@@ -17,9 +18,8 @@ const DOCKERFILE: &str = "Dockerfile";
 /// Reads the short form (the context) and the long one.
 pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
     if !matches!(field.node.value, Value::Mapping(_)) {
-        let Some(text) = field.node.scalar_text() else {
-            return cx.wrong(field, "a folder or a mapping");
-        };
+        let text = field.node.scalar_text().filter(|_| !field.is_bare_scalar());
+        let Some(text) = text else { return cx.wrong(field, "a folder or a mapping") };
         let context = context(cx, field, text)?;
         let dockerfile = Some(PathBuf::from(DOCKERFILE));
         return Some(Build { context, dockerfile, ..Build::default() });
@@ -44,7 +44,10 @@ pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
     let build = Build {
         context: context.unwrap_or_else(|| cx.absolute(".")),
         dockerfile: match (dockerfile, &inline) {
-            (Some(field), _) => text(cx, &field).map(PathBuf::from),
+            (Some(field), _) => text(cx, &field).map(|name| {
+                // An empty one, such as that of a variable, is none.
+                PathBuf::from(if name.is_empty() { DOCKERFILE } else { &name })
+            }),
             (None, Some(_)) => None,
             (None, None) => Some(PathBuf::from(DOCKERFILE)),
         },
@@ -56,12 +59,12 @@ pub(super) fn build(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Build> {
             .unwrap_or_default(),
         secrets: fields.read(cx, "secrets", secrets).unwrap_or_default(),
         ssh: fields.read(cx, "ssh", ssh).unwrap_or_default(),
-        tags: fields.read(cx, "tags", texts).unwrap_or_default(),
+        tags: fields.read(cx, "tags", list(tag)).unwrap_or_default(),
         labels: fields.read(cx, "labels", values).unwrap_or_default(),
         cache_from: fields.read(cx, "cache_from", texts).unwrap_or_default(),
         extra_hosts: fields.read(cx, "extra_hosts", hosts).unwrap_or_default(),
         network: fields.read(cx, "network", text),
-        platforms: fields.read(cx, "platforms", texts).unwrap_or_default(),
+        platforms: fields.read(cx, "platforms", list(platform)).unwrap_or_default(),
         shm_size: fields.read(cx, "shm_size", parsed),
         pull: fields.read(cx, "pull", boolean).unwrap_or_default(),
         no_cache: fields.read(cx, "no_cache", boolean).unwrap_or_default(),
@@ -126,6 +129,11 @@ fn additional_contexts(
         contexts.insert(name, context);
     }
     Some(contexts)
+}
+
+/// A further name of the image.
+fn tag(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    parsed::<ImageRef>(cx, field).map(|tag| tag.to_string())
 }
 
 fn secrets(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<BuildSecret>> {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::DecodeRequest;
 use super::port::Publish;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::config::findings::{explain_variables, gather};
+use crate::config::findings::{explain_variables, gather, uses_variables};
 use crate::config::limits;
 use crate::config::node::{Entry, Node, Value};
 use crate::config::suggest::closest;
@@ -20,6 +20,8 @@ pub(super) struct Cx<'a> {
     findings: Diagnostics,
     /// Where ports without an address are published.
     pub(super) publish: Publish,
+    /// Whether a part is missing of the service that is being read.
+    pub(super) is_incomplete: bool,
     /// What nobody acts upon, by path, for `devstack config` to show.
     carried: Vec<(String, serde_json::Value)>,
     /// How many ports there are so far.
@@ -63,6 +65,7 @@ impl<'a> Cx<'a> {
             files,
             findings: Diagnostics::default(),
             publish: Publish::default(),
+            is_incomplete: false,
             carried: Vec::new(),
             ports: 0,
             #[cfg(test)]
@@ -88,6 +91,13 @@ impl<'a> Cx<'a> {
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         self.findings.push(diagnostic);
+    }
+
+    /// Reports that something is not there, unless it may be in a missing part of the service.
+    pub(super) fn push_absent(&mut self, diagnostic: Diagnostic) {
+        if !self.is_incomplete {
+            self.push(diagnostic);
+        }
     }
 
     /// Keeps a value that nobody acts upon.
@@ -154,6 +164,9 @@ impl<'a> Cx<'a> {
     /// The findings, in the order of the files, each place once.
     pub(super) fn into_findings(self) -> Diagnostics {
         let mut findings = self.findings;
+        if self.request.holes.variables {
+            findings.0.retain(|finding| !uses_variables(finding));
+        }
         gather(&mut findings);
         for finding in &mut findings.0 {
             explain_variables(finding, &self.request.environment);
@@ -169,6 +182,14 @@ impl<'n> Field<'n> {
             Value::Null => self.key,
             _ => &self.node.span,
         }
+    }
+
+    /// Whether the value is a number or a boolean, and not because of a variable in it.
+    pub(super) fn is_bare_scalar(&self) -> bool {
+        let Span { source, start, end } = &self.node.span;
+        let is_filled_in = || source.text.get(*start..*end).is_some_and(|text| text.contains('$'));
+        matches!(self.node.value, Value::Int { .. } | Value::Float { .. } | Value::Bool(_))
+            && !is_filled_in()
     }
 
     /// The items when it is a list.

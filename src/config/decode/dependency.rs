@@ -1,7 +1,7 @@
 //! `depends_on` and `links`.
 
 use super::context::{Cx, Field, Fields, Placed};
-use super::scalar::{boolean, parsed, text, word};
+use super::scalar::{boolean, has_no_blank, parsed, text, word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::{Dependency, DependsOnCondition, InvalidName, ServiceName};
@@ -68,6 +68,11 @@ pub(super) fn links<'n>(
     let mut given = Vec::new();
     for item in items {
         let Some(text) = text(cx, &item) else { continue };
+        if text.split_once(':').is_some_and(|(_, name)| name.is_empty() || !has_no_blank(name)) {
+            let message = format!("`{}` gives no name after the `:`", item.path);
+            cx.push(Diagnostic::error(message, item.span()).help("write `SERVICE:NAME`"));
+            continue;
+        }
         match text.split_once(':').map_or(text.as_str(), |(name, _)| name).parse() {
             Ok(service) => {
                 let dependency = Dependency { restart: true, ..STARTED };

@@ -56,7 +56,7 @@ fn rule(cx: &mut Cx<'_>, field: &Field<'_>, is_built: bool) -> Option<WatchRule>
     let place = action_at.as_ref().map_or(field.span(), Field::span);
     if action == WatchAction::Rebuild && !is_built {
         let message = format!("`{}` rebuilds a service that has no `build`", field.path);
-        cx.push(
+        cx.push_absent(
             Diagnostic::error(message, place)
                 .help("add `build:` to the service, or `action: restart`"),
         );

@@ -4,7 +4,7 @@
 use super::command::arguments;
 use super::context::{Cx, Field, Fields};
 use super::pairs::passed_through;
-use super::scalar::{boolean, text};
+use super::scalar::{boolean, container_folder, user};
 use super::service::written_image;
 use crate::config::diagnostic::Diagnostic;
 use crate::project::{Hook, PreStart};
@@ -59,9 +59,9 @@ fn pre_start_hook(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<PreStart> {
 fn common(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> Hook {
     Hook {
         command: fields.read(cx, "command", arguments).unwrap_or_default(),
-        user: fields.read(cx, "user", text),
+        user: fields.read(cx, "user", user),
         privileged: fields.read(cx, "privileged", boolean).unwrap_or_default(),
-        working_dir: fields.read(cx, "working_dir", text),
+        working_dir: fields.read(cx, "working_dir", container_folder),
         environment: fields.read(cx, "environment", passed_through).unwrap_or_default(),
     }
 }

@@ -8,6 +8,7 @@
 //! The readers are small functions over a `context::Field`: one file per section of the Compose
 //! Specification. `service` and `stack` put them together, `check` looks at the whole.
 
+mod address;
 pub mod argument;
 mod build;
 mod check;
@@ -17,6 +18,7 @@ mod dependency;
 mod develop;
 mod hook;
 mod host;
+mod kernel;
 mod mount;
 mod network;
 mod object;
@@ -29,6 +31,7 @@ mod resource;
 mod scalar;
 mod service;
 mod stack;
+mod tmpfs;
 mod variables;
 
 pub(super) use placeholder::escape as escape_placeholders;
@@ -42,6 +45,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostics;
 use super::environment::Environment;
+use super::holes::Holes;
 use super::node::Node;
 use crate::project::Project;
 
@@ -62,13 +66,16 @@ pub struct DecodeRequest {
     pub profiles: Vec<String>,
     /// The user's home folder, for `~`.
     pub home: Option<PathBuf>,
+    /// What of the stack is missing because of errors that are known.
+    pub holes: Holes,
 }
 
 /// Reads the whole stack. `files` returns the text of an `env_file` or `label_file`.
 ///
 /// # Errors
 ///
-/// Returns all findings, warnings included, when one of them is an error.
+/// Returns all findings, warnings included, when one of them is an error. Errors that may only
+/// follow from [`DecodeRequest::holes`] are left out.
 pub fn decode(
     root: &Node,
     request: &DecodeRequest,

@@ -1,10 +1,11 @@
-//! `volumes` and `tmpfs` of a service.
+//! `volumes` of a service.
 
 use std::path::PathBuf;
 
 use super::context::{Cx, Field, Fields, Placed};
 use super::pairs::values;
-use super::scalar::{boolean, mode, parsed, text, text_or_texts, word};
+use super::scalar::{boolean, matching, mode, parsed, text, word};
+use super::service::written_image;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::{BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeKey, VolumeOptions};
@@ -27,22 +28,15 @@ pub(super) fn mounts<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Place
     Some(mounts)
 }
 
-/// Reads `tmpfs`: one or several `PATH[:OPTIONS]`.
-pub(super) fn tmpfs(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
-    let entries = text_or_texts(cx, field)?;
-    for item in field.items().unwrap_or_else(|| vec![field.clone()]) {
-        if let Some(entry) = item.node.scalar_text() {
-            has_absolute_target(cx, &item, entry.split_once(':').map_or(entry, |(path, _)| path));
-        }
-    }
-    Some(entries)
-}
-
-fn has_absolute_target(cx: &mut Cx<'_>, field: &Field<'_>, target: &str) -> bool {
-    if target.starts_with('/') {
+/// Whether the place in the container is an absolute path; if not, that is reported.
+pub(super) fn has_absolute_target(cx: &mut Cx<'_>, field: &Field<'_>, target: &str) -> bool {
+    if target.starts_with('/') && !target.trim_end_matches('/').is_empty() {
         return true;
     }
-    let diagnostic = if target.is_empty() {
+    let diagnostic = if target.starts_with('/') {
+        Diagnostic::error(format!("`{}` would hide all of the container", field.path), field.span())
+            .help("mount a folder below `/`")
+    } else if target.is_empty() {
         Diagnostic::error(format!("`{}` is empty", field.path), field.span())
             .help("write `[SOURCE:]TARGET[:OPTIONS]`")
     } else {
@@ -249,7 +243,7 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
     }
     match kind {
         Kind::Bind => {
-            let Some(source) = source else {
+            let Some(source) = source.filter(|source| !source.is_empty()) else {
                 missing(cx, "source", "add `source:`, a path of the host");
                 return None;
             };
@@ -266,18 +260,26 @@ fn long(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Mount> {
         }
         Kind::Tmpfs => Some(Mount::Tmpfs { target, tmpfs: tmpfs.unwrap_or_default() }),
         Kind::Image => {
-            let Some(source) = source else {
+            if source.is_none() {
                 missing(cx, "source", "add `source:`, an image");
                 return None;
-            };
+            }
+            let source = source_at.and_then(|at| written_image(cx, &at))?.to_string();
             Some(Mount::Image { source, target, image: image.unwrap_or_default() })
         }
     }
 }
 
+/// A folder within what is mounted.
+fn subpath(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    matching(cx, field, "a relative path without `..`", |text| {
+        !text.starts_with('/') && text.split('/').all(|part| part != "..")
+    })
+}
+
 fn image_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<ImageOptions> {
     let mut fields = Fields::open(cx, field)?;
-    let options = ImageOptions { subpath: fields.read(cx, "subpath", text) };
+    let options = ImageOptions { subpath: fields.read(cx, "subpath", subpath) };
     fields.finish(cx);
     Some(options)
 }
@@ -306,7 +308,7 @@ fn volume_options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<VolumeOptions> {
     let mut fields = Fields::open(cx, field)?;
     let options = VolumeOptions {
         nocopy: fields.read(cx, "nocopy", boolean).unwrap_or_default(),
-        subpath: fields.read(cx, "subpath", text),
+        subpath: fields.read(cx, "subpath", subpath),
         labels: fields.read(cx, "labels", values).unwrap_or_default(),
     };
     fields.finish(cx);

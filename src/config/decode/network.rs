@@ -1,9 +1,12 @@
 //! `networks`, of a service and of the project, and `network_mode`.
 
+use std::net::IpAddr;
+
+use super::address::{address, addresses, alias};
 use super::context::{Cx, Field, Fields, Placed};
 use super::host::mac_address;
-use super::pairs::values;
-use super::scalar::{boolean, integer, parsed_as, text, texts, unknown_word};
+use super::pairs::{options, values};
+use super::scalar::{boolean, integer, list, matching, name, parsed_as, text, unknown_word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
 use crate::project::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkKey, NetworkMode};
@@ -50,7 +53,7 @@ pub(super) fn joined<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Vec<Place
 fn attachment(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<NetworkAttachment> {
     let mut fields = Fields::open(cx, field)?;
     let attachment = NetworkAttachment {
-        aliases: fields.read(cx, "aliases", texts).unwrap_or_default(),
+        aliases: fields.read(cx, "aliases", list(alias)).unwrap_or_default(),
         ipv4_address: fields
             .read(cx, "ipv4_address", |cx, ip| parsed_as(cx, ip, "an IPv4 address")),
         ipv6_address: fields
@@ -58,13 +61,21 @@ fn attachment(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<NetworkAttachment> {
         mac_address: fields.read(cx, "mac_address", mac_address),
         priority: fields.read(cx, "priority", integer),
         gw_priority: fields.read(cx, "gw_priority", integer),
-        interface_name: fields.read(cx, "interface_name", text),
-        link_local_ips: fields.read(cx, "link_local_ips", texts).unwrap_or_default(),
-        driver_opts: fields.read(cx, "driver_opts", values).unwrap_or_default(),
+        interface_name: fields.read(cx, "interface_name", interface),
+        link_local_ips: fields.read(cx, "link_local_ips", list(address)).unwrap_or_default(),
+        driver_opts: fields.read(cx, "driver_opts", options).unwrap_or_default(),
         links: Vec::new(),
     };
     fields.finish(cx);
     Some(attachment)
+}
+
+/// A name that Linux can give to an interface.
+fn interface(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    matching(cx, field, "a name such as `eth0`, of at most 15 letters", |text| {
+        let is_letter = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%');
+        text.len() <= 15 && text.chars().all(is_letter)
+    })
 }
 
 /// Reads `network_mode`.
@@ -106,7 +117,8 @@ pub(super) fn external(
     fields: &mut Fields<'_>,
     describing: &[&'static str],
 ) -> External {
-    let name = fields.read(cx, "name", text);
+    // An empty one, such as that of a variable, is none.
+    let name = fields.read(cx, "name", text).filter(|name| !name.is_empty());
     let Some(field) = fields.take("external") else { return External { external: false, name } };
     let (external, older_name) = match &field.node.value {
         Value::Mapping(_) => match Fields::open(cx, &field) {
@@ -159,8 +171,8 @@ pub(super) fn network(
     let fallback = if external { key.to_owned() } else { default_name };
     let network = Network {
         name: name.unwrap_or(fallback),
-        driver: fields.read(cx, "driver", text),
-        driver_opts: fields.read(cx, "driver_opts", values).unwrap_or_default(),
+        driver: fields.read(cx, "driver", self::name),
+        driver_opts: fields.read(cx, "driver_opts", options).unwrap_or_default(),
         ipam: fields.read(cx, "ipam", ipam).unwrap_or_default(),
         external,
         internal: fields.read(cx, "internal", boolean).unwrap_or_default(),
@@ -176,7 +188,7 @@ pub(super) fn network(
 fn ipam(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Ipam> {
     let mut fields = Fields::open(cx, field)?;
     let ipam = Ipam {
-        driver: fields.read(cx, "driver", text),
+        driver: fields.read(cx, "driver", name),
         config: fields
             .read(cx, "config", |cx, list| match list.items() {
                 Some(items) => {
@@ -185,7 +197,7 @@ fn ipam(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Ipam> {
                 None => cx.wrong(list, "a list"),
             })
             .unwrap_or_default(),
-        options: fields.read(cx, "options", values).unwrap_or_default(),
+        options: fields.read(cx, "options", options).unwrap_or_default(),
     };
     fields.finish(cx);
     Some(ipam)
@@ -197,18 +209,50 @@ fn ipam_config(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IpamConfig> {
         subnet: fields.read(cx, "subnet", cidr),
         ip_range: fields.read(cx, "ip_range", cidr),
         gateway: fields
-            .read(cx, "gateway", |cx, ip| parsed_as::<std::net::IpAddr>(cx, ip, "an IP address"))
+            .read(cx, "gateway", |cx, ip| parsed_as::<IpAddr>(cx, ip, "an IP address"))
             .map(|ip| ip.to_string()),
-        aux_addresses: fields.read(cx, "aux_addresses", values).unwrap_or_default(),
+        aux_addresses: fields.read(cx, "aux_addresses", addresses).unwrap_or_default(),
     };
+    let inside = [("gateway", &config.gateway), ("ip_range", &config.ip_range)];
+    for (key, address) in inside {
+        if let (Some(subnet), Some(address), Some(place)) =
+            (&config.subnet, address, fields.take(key))
+            && !holds(subnet, address.split('/').next().unwrap_or_default())
+        {
+            let message = format!("`{}` is outside of the subnet `{subnet}`", place.path);
+            cx.push(
+                Diagnostic::error(message, place.span()).help("write an address of the subnet"),
+            );
+        }
+    }
     fields.finish(cx);
     Some(config)
+}
+
+/// Whether an address belongs to a range of addresses; both are valid.
+fn holds(subnet: &str, address: &str) -> bool {
+    let Some((first, bits)) = subnet.split_once('/') else { return false };
+    let (Ok(first), Ok(address), Ok(bits)) = (first.parse(), address.parse(), bits.parse::<u32>())
+    else {
+        return false;
+    };
+    match (first, address) {
+        (IpAddr::V4(first), IpAddr::V4(address)) => {
+            let differing = u32::from(first) ^ u32::from(address);
+            differing.leading_zeros() >= bits
+        }
+        (IpAddr::V6(first), IpAddr::V6(address)) => {
+            let differing = u128::from(first) ^ u128::from(address);
+            differing.leading_zeros() >= bits
+        }
+        _ => false,
+    }
 }
 
 fn cidr(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
     let text = text(cx, field)?;
     let is_valid = text.split_once('/').is_some_and(|(ip, bits)| {
-        match (ip.parse::<std::net::IpAddr>(), bits.parse::<u8>()) {
+        match (ip.parse::<IpAddr>(), bits.parse::<u8>()) {
             (Ok(ip), Ok(bits)) => bits <= if ip.is_ipv4() { 32 } else { 128 },
             _ => false,
         }

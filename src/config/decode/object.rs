@@ -2,11 +2,11 @@
 
 use super::context::{Cx, Field, Fields, Placed};
 use super::network::{External, external};
-use super::pairs::values;
-use super::scalar::{integer, mode, text};
+use super::pairs::{options, values};
+use super::scalar::{integer, matching, mode, name, text};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::node::Value;
-use crate::project::{FileGrant, FileObject, FileSource, Secret, Volume};
+use crate::project::{ContainerName, FileGrant, FileObject, FileSource, Secret, Volume};
 
 /// Secrets and configs are written alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +44,17 @@ pub(super) fn volume(
     let External { external, name } =
         external(cx, &mut fields, &["driver", "driver_opts", "labels"]);
     let fallback = if external { key.to_owned() } else { default_name };
+    let is_local =
+        fields.take("driver").is_none_or(|driver| driver.node.scalar_text() == Some("local"));
+    if let (true, Some(place)) = (is_local && !external, fields.take("name")) {
+        // The engine's own driver makes a folder of it, by the rule of containers.
+        let is_name = |name: &str| name.is_empty() || name.parse::<ContainerName>().is_ok();
+        matching(cx, &place, "a name of two or more letters, digits, `.`, `-` and `_`", is_name);
+    }
     let volume = Volume {
         name: name.unwrap_or(fallback),
-        driver: fields.read(cx, "driver", text),
-        driver_opts: fields.read(cx, "driver_opts", values).unwrap_or_default(),
+        driver: fields.read(cx, "driver", self::name),
+        driver_opts: fields.read(cx, "driver_opts", options).unwrap_or_default(),
         external,
         labels: fields.read(cx, "labels", values).unwrap_or_default(),
     };
@@ -90,7 +97,7 @@ pub(super) fn object(
     }
     let source = match (file, environment, content) {
         (Some(file), ..) => {
-            let path = text(cx, &file)?;
+            let path = matching(cx, &file, "the path of a file", |path| !path.is_empty())?;
             FileSource::File(cx.absolute(&path))
         }
         (_, Some(environment), _) => {
@@ -148,7 +155,8 @@ pub(super) fn grants<'n>(
 fn long_grant(cx: &mut Cx<'_>, field: &Field<'_>, kind: Kind) -> Option<FileGrant> {
     let mut fields = Fields::open(cx, field)?;
     let source = fields.read(cx, "source", text);
-    let target = fields.read(cx, "target", text);
+    // An empty one, such as that of a variable, is none.
+    let target = fields.read(cx, "target", text).filter(|target| !target.is_empty());
     let uid = fields.read(cx, "uid", integer);
     let gid = fields.read(cx, "gid", integer);
     let mode = fields.read(cx, "mode", mode);

@@ -16,13 +16,24 @@ pub(super) fn pairs<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Pairs<'n>>
     match &field.node.value {
         Value::Mapping(_) => {
             for (key, value) in field.entries().into_iter().flatten() {
+                if key.is_empty() {
+                    let message = format!("a name in `{}` is empty", field.path);
+                    cx.push(Diagnostic::error(message, value.key).help("write `NAME: value`"));
+                    continue;
+                }
                 let span = value.span();
-                let value = if value.is_null() { None } else { Some(text(cx, &value)?) };
-                pairs.insert(key.to_owned(), Placed { value, span });
+                let text = if value.is_null() { None } else { text(cx, &value) };
+                if text.is_some() || value.is_null() {
+                    pairs.insert(key.to_owned(), Placed { value: text, span });
+                }
             }
         }
         Value::Sequence(_) => {
             for item in field.items().into_iter().flatten() {
+                if item.is_bare_scalar() {
+                    cx.wrong::<()>(&item, "`NAME=value`");
+                    continue;
+                }
                 let Some(line) = text(cx, &item) else { continue };
                 let (key, value) = match line.split_once('=') {
                     Some((key, value)) => (key, Some(value.to_owned())),
@@ -32,6 +43,11 @@ pub(super) fn pairs<'n>(cx: &mut Cx<'_>, field: &Field<'n>) -> Option<Pairs<'n>>
                     let message = format!("`{}` has no name before the `=`", item.path);
                     cx.push(Diagnostic::error(message, item.span()).help("write `NAME=value`"));
                     continue;
+                }
+                if let Some(value) = value.as_ref().filter(|_| key.ends_with(' ')) {
+                    let message = format!("the name in `{}` ends with a blank", item.path);
+                    let help = format!("write `{}={}`", key.trim_end(), value.trim_start());
+                    cx.push(Diagnostic::warning(message, item.span()).help(help));
                 }
                 if value.is_none()
                     && let Some((name, rest)) = key.split_once(": ")
@@ -57,6 +73,22 @@ pub(super) fn values(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<Stri
     Some(pairs.into_iter().map(|(key, pair)| (key, pair.value.unwrap_or_default())).collect())
 }
 
+/// Both forms of options: in a list each has a value.
+pub(super) fn options(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<String, String>> {
+    let is_list = matches!(field.node.value, Value::Sequence(_));
+    let mut options = IndexMap::new();
+    for (name, placed) in pairs(cx, field)? {
+        if is_list && placed.value.is_none() {
+            let message = format!("the option `{name}` in `{}` has no value", field.path);
+            let help = format!("write `{name}=VALUE`");
+            cx.push(Diagnostic::error(message, placed.span).help(help));
+            continue;
+        }
+        options.insert(name, placed.value.unwrap_or_default());
+    }
+    Some(options)
+}
+
 /// Both forms, where a name alone takes the value of devstack's own environment.
 pub(super) fn passed_through(
     cx: &mut Cx<'_>,
@@ -73,47 +105,4 @@ pub(super) fn passed_through(
             })
             .collect(),
     )
-}
-
-/// `extra_hosts`: `NAME=ADDRESS` or `NAME:ADDRESS`, or a mapping to one address or several.
-pub(super) fn hosts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<String, Vec<String>>> {
-    let mut lines: Vec<(String, Field<'_>, String)> = Vec::new();
-    match &field.node.value {
-        Value::Mapping(_) => {
-            for (name, value) in field.entries().into_iter().flatten() {
-                let addresses = super::scalar::text_or_texts(cx, &value).unwrap_or_default();
-                lines.extend(
-                    addresses.into_iter().map(|address| (name.to_owned(), value.clone(), address)),
-                );
-            }
-        }
-        Value::Sequence(_) => {
-            for item in field.items().into_iter().flatten() {
-                let Some(line) = text(cx, &item) else { continue };
-                let Some((name, address)) = line.split_once('=').or_else(|| line.split_once(':'))
-                else {
-                    let message = format!("`{}` names no address: `{line}`", item.path);
-                    cx.push(Diagnostic::error(message, item.span()).help("write `NAME=ADDRESS`"));
-                    continue;
-                };
-                lines.push((name.to_owned(), item, address.to_owned()));
-            }
-        }
-        _ => return cx.wrong(field, "a mapping or a list of `NAME=ADDRESS`"),
-    }
-    let mut hosts: IndexMap<String, Vec<String>> = IndexMap::new();
-    for (name, place, address) in lines {
-        let bare =
-            address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&address);
-        if bare != "host-gateway" && bare.parse::<std::net::IpAddr>().is_err() {
-            let message = format!("`{bare}` is not an IP address");
-            cx.push(
-                Diagnostic::error(message, place.span())
-                    .help("write an address, or `host-gateway` for the host itself"),
-            );
-            continue;
-        }
-        hosts.entry(name).or_default().push(bare.to_owned());
-    }
-    Some(hosts)
 }

@@ -63,7 +63,8 @@ pub(super) fn ready(
             probes.push(Probe::Healthcheck);
         } else {
             let message = format!("`{}` limits no probe", place.path);
-            cx.push(Diagnostic::error(message, place.key).help("add one, such as `tcp: PORT`"));
+            let help = "add one, such as `tcp: PORT`";
+            cx.push_absent(Diagnostic::error(message, place.key).help(help));
         }
     }
     (!probes.is_empty()).then_some(Ready { probes, timeout })
@@ -155,7 +156,15 @@ impl Reader<'_> {
         let path = path_at.as_ref().and_then(|field| self.filled(cx, field));
         let status = probe
             .fields
-            .read(cx, "status", |cx, field| self.number(cx, field, "an HTTP status such as `200`"));
+            .read(cx, "status", |cx, field| self.number(cx, field, "an HTTP status such as `200`"))
+            .filter(|status| {
+                let is_status = (100..=599).contains(status);
+                if let (false, Some(place)) = (is_status, field.node.get("status")) {
+                    let message = format!("`{status}` is no HTTP status: they go from 100 to 599");
+                    cx.push(Diagnostic::error(message, &place.node.span));
+                }
+                is_status
+            });
         let body = self.text(cx, &mut probe.fields, "body");
         probe.fields.finish(cx);
         let path = path.unwrap_or_else(|| "/".to_owned());
@@ -175,7 +184,7 @@ impl Reader<'_> {
 
     fn log(&self, cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Probe> {
         if field.node.scalar_text().is_some() {
-            let pattern = self.filled(cx, field)?;
+            let pattern = self.pattern(cx, field)?;
             return Some(Probe::Log { pattern, stream: LogStream::Any });
         }
         let mut fields = Fields::open(cx, field)?;
@@ -190,8 +199,22 @@ impl Reader<'_> {
             );
             return None;
         };
-        let pattern = self.filled(cx, &pattern_at)?;
+        let pattern = self.pattern(cx, &pattern_at)?;
         Some(Probe::Log { pattern, stream: stream.unwrap_or(LogStream::Any) })
+    }
+
+    /// What a line must contain; nothing would be in any line.
+    fn pattern(&self, cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+        let pattern = self.filled(cx, field)?;
+        if pattern.is_empty() {
+            let message = format!("`{}` looks for no text", field.path);
+            cx.push(
+                Diagnostic::error(message, field.span())
+                    .help("write a text that the line contains"),
+            );
+            return None;
+        }
+        Some(pattern)
     }
 
     fn exec(&self, cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Probe> {
@@ -201,7 +224,8 @@ impl Reader<'_> {
             }
             None => vec!["/bin/sh".to_owned(), "-c".to_owned(), self.filled(cx, field)?],
         };
-        if command.is_empty() {
+        let is_line = field.items().is_none();
+        if command.last().is_none_or(|last| is_line && last.trim().is_empty()) {
             let message = format!("`{}` names no program", field.path);
             cx.push(Diagnostic::error(message, field.span()));
             return None;
@@ -293,30 +317,30 @@ fn report(
     targets: &[u16],
 ) {
     let place = within(field.span(), template, error.range.clone());
-    cx.push(match &error.kind {
+    match &error.kind {
         InvalidPlaceholderKind::Variable(name) => {
             let message = format!("the service has no environment variable `{name}`");
             let diagnostic = Diagnostic::error(message, &place).help(format!(
                 "set it under `environment:`, or write `{{{{{name}}}}}` for the text"
             ));
-            match closest(name, environment.keys().map(String::as_str)) {
+            cx.push_absent(match closest(name, environment.keys().map(String::as_str)) {
                 Some(known) => diagnostic.help(format!("did you mean `{{{known}}}`?")),
                 None => diagnostic,
-            }
+            });
         }
         InvalidPlaceholderKind::Port(port) => {
             let message = format!("the service does not publish its port `{port}`");
             let published =
                 targets.iter().map(|port| format!("`{port}`")).collect::<Vec<_>>().join(", ");
-            Diagnostic::error(message, &place).help(if published.is_empty() {
+            cx.push_absent(Diagnostic::error(message, &place).help(if published.is_empty() {
                 format!("add `{port}` to `ports:`")
             } else {
                 format!("published are {published}")
-            })
+            }));
         }
-        InvalidPlaceholderKind::Address => {
+        InvalidPlaceholderKind::Address => cx.push(
             Diagnostic::error("`{address:…}` has a meaning in `urls` only", &place)
-                .help("a probe needs only the port inside the container")
-        }
-    });
+                .help("a probe needs only the port inside the container"),
+        ),
+    }
 }

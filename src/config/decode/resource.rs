@@ -4,12 +4,13 @@ use indexmap::IndexMap;
 
 use super::context::{Cx, Field, Fields, Placed};
 use super::host::device_requests;
-use super::pairs::values;
-use super::scalar::{float, integer, parsed, text, unknown_word, word};
+use super::kernel::is_limit;
+use super::pairs::{options, values};
+use super::scalar::{between, float, integer, name, parsed, text, unknown_word, word};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::node::Value;
 use crate::project::{
-    Bytes, Device, DeviceRequest, Duration, Logging, PullPolicy, RestartPolicy, Ulimit,
+    Bytes, Device, DeviceRequest, Duration, Logging, PullPolicy, RestartPolicy, Service, Ulimit,
 };
 
 /// The part of `deploy` that has a meaning on a single engine.
@@ -181,12 +182,65 @@ fn pulled_once(cx: &mut Cx<'_>, field: &Field<'_>, text: &str) -> PullPolicy {
     PullPolicy::Missing
 }
 
+/// What the engine gives a container at least.
+const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
+
+/// Where an amount of memory stands: under its own key or under `deploy`.
+fn memory_span<'n>(fields: &mut Fields<'n>, key: &'static str) -> Option<&'n Span> {
+    if let Some(own) = fields.take(key) {
+        return Some(own.span());
+    }
+    let part = if key == "mem_limit" { "limits" } else { "reservations" };
+    let resources = fields.take("deploy")?.node.get("resources")?;
+    Some(&resources.node.get(part)?.node.get("memory")?.node.span)
+}
+
+/// Checks limits against one another, as the engine would do when it creates the container.
+pub(super) fn amounts(cx: &mut Cx<'_>, fields: &mut Fields<'_>, service: &Service) {
+    let limit = service.mem_limit.map_or(0, |bytes| bytes.0);
+    let reservation = service.mem_reservation.map_or(0, |bytes| bytes.0);
+    for (key, amount) in [("mem_limit", limit), ("mem_reservation", reservation)] {
+        if let (1..LEAST_MEMORY, Some(span)) = (amount, memory_span(fields, key)) {
+            let message = format!("`{key}` is less than the engine's least, 6 MiB");
+            cx.push(Diagnostic::error(message, span).help("write `6m` or more"));
+        }
+    }
+    if limit > 0
+        && reservation > limit
+        && let Some(span) = memory_span(fields, "mem_reservation")
+    {
+        cx.push(
+            Diagnostic::error("`mem_reservation` is more than `mem_limit`", span)
+                .help("reserve as much as the limit, or less"),
+        );
+    }
+    let swap = service.memswap_limit.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+    if let Some(place) = fields.take("memswap_limit").filter(|_| swap > 0) {
+        let help = "it counts memory and swap together";
+        if limit == 0 {
+            let message = "`memswap_limit` needs a `mem_limit`";
+            cx.push_absent(Diagnostic::error(message, place.key).help(help));
+        } else if swap < limit {
+            let message = "`memswap_limit` is less than `mem_limit`";
+            cx.push(Diagnostic::error(message, place.span()).help(help));
+        }
+    }
+    let is_shared = service.host.cpu_period.is_some_and(|it| it > 0)
+        || service.host.cpu_quota.is_some_and(|it| it > 0);
+    let is_limited = is_shared && service.cpus.is_some_and(|it| it > 0.0);
+    let place = fields.take("cpus").or_else(|| fields.take("deploy"));
+    if let Some(place) = place.filter(|_| is_limited) {
+        let message = "`cpus` excludes `cpu_period` and `cpu_quota`: it sets them";
+        cx.push(Diagnostic::error(message, place.key).help("keep one way to say it"));
+    }
+}
+
 /// Reads `logging`.
 pub(super) fn logging(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Logging> {
     let mut fields = Fields::open(cx, field)?;
     let logging = Logging {
-        driver: fields.read(cx, "driver", text),
-        options: fields.read(cx, "options", values).unwrap_or_default(),
+        driver: fields.read(cx, "driver", name),
+        options: fields.read(cx, "options", options).unwrap_or_default(),
     };
     fields.finish(cx);
     Some(logging)
@@ -205,10 +259,13 @@ pub(super) fn ulimits(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<Str
     let Some(entries) = field.entries() else { return cx.wrong(field, "a mapping") };
     let mut ulimits = IndexMap::new();
     for (name, value) in entries {
+        if !is_limit(cx, name, &value) {
+            continue;
+        }
         let (soft, hard) = if let Value::Mapping(_) = value.node.value {
             let Some(mut fields) = Fields::open(cx, &value) else { continue };
-            let soft = fields.read(cx, "soft", integer);
-            let hard = fields.read(cx, "hard", integer);
+            let soft = fields.read(cx, "soft", between(-1, i64::MAX));
+            let hard = fields.read(cx, "hard", between(-1, i64::MAX));
             fields.finish(cx);
             if soft.is_none() || hard.is_none() {
                 let message = format!("`{}` needs `soft` and `hard`", value.path);
@@ -223,7 +280,7 @@ pub(super) fn ulimits(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<IndexMap<Str
             }
             (soft, hard)
         } else {
-            let both = integer(cx, &value);
+            let both = between(-1, i64::MAX)(cx, &value);
             (both, both)
         };
         if let (Some(soft), Some(hard)) = (soft, hard) {

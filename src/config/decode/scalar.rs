@@ -18,23 +18,119 @@ pub(super) fn text(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
     }
 }
 
-/// A list of texts.
-pub(super) fn texts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
-    match field.items() {
-        Some(items) => Some(items.iter().filter_map(|item| text(cx, item)).collect()),
+/// A name that is more than a number or a boolean, such as that of a driver. Nothing is called by
+/// those: they are slips of the pen.
+pub(super) fn name(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    match field.node.value {
+        Value::Int { .. } | Value::Float { .. } | Value::Bool(_) => cx.wrong(field, "a name"),
+        _ => matching(cx, field, "a name without blanks", has_no_blank),
+    }
+}
+
+/// Text in a notation of its own; `expected` says which.
+pub(super) fn matching(
+    cx: &mut Cx<'_>,
+    field: &Field<'_>,
+    expected: &str,
+    is_valid: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let text = text(cx, field)?;
+    if is_valid(&text) {
+        return Some(text);
+    }
+    let message = format!("`{}` must be {expected}, not `{text}`", field.path);
+    cx.push(Diagnostic::error(message, field.span()));
+    None
+}
+
+/// Whether a text is one word, or nothing.
+pub(super) fn has_no_blank(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// A user, or a group, by name or number.
+pub(super) fn user(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    matching(cx, field, "a user such as `node` or `1000:1000`", |text| {
+        has_no_blank(text) && !text.starts_with('-')
+    })
+}
+
+/// A folder in a container.
+pub(super) fn container_folder(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    let path = text(cx, field)?;
+    if !path.starts_with('/') {
+        let message = format!("`{}` must be an absolute path, not `{path}`", field.path);
+        cx.push(Diagnostic::error(message, field.span()));
+    }
+    Some(path)
+}
+
+/// What an image is for, such as `linux/amd64`.
+pub(super) fn platform(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
+    let is_part = |part: &str| {
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || "._-()".contains(c);
+        !part.is_empty() && part.chars().all(is_letter)
+    };
+    matching(cx, field, "a platform such as `linux/amd64`", |text| {
+        let parts = text.split('/');
+        text.is_empty()
+            || parts.clone().count() <= 3
+                && parts.clone().all(is_part)
+                && text.contains(|c: char| c.is_ascii_alphabetic())
+    })
+}
+
+/// A list, each item read by the same reader.
+pub(super) fn list<T>(
+    reader: impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<T>,
+) -> impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<Vec<T>> {
+    move |cx, field| match field.items() {
+        Some(items) => Some(items.iter().filter_map(|item| reader(cx, item)).collect()),
         None => cx.wrong(field, "a list"),
     }
 }
 
+/// One value or a list of them, each read by the same reader.
+pub(super) fn one_or_list<T>(
+    reader: impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<T>,
+) -> impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<Vec<T>> {
+    move |cx, field| match (field.items(), field.node.scalar_text()) {
+        (Some(items), _) => Some(items.iter().filter_map(|item| reader(cx, item)).collect()),
+        (None, Some(_)) => Some(reader(cx, field).into_iter().collect()),
+        (None, None) => cx.wrong(field, "text or a list"),
+    }
+}
+
+/// A whole number between two.
+pub(super) fn between<T: TryFrom<i64> + Into<i64> + Copy>(
+    first: T,
+    last: T,
+) -> impl Fn(&mut Cx<'_>, &Field<'_>) -> Option<T> {
+    move |cx, field| {
+        let number: T = integer(cx, field)?;
+        if (first.into()..=last.into()).contains(&number.into()) {
+            return Some(number);
+        }
+        let (first, last, number) = (first.into(), last.into(), number.into());
+        let message = format!("`{}` is out of range: `{number}`", field.path);
+        let help = if last == i64::MAX {
+            format!("write {first} or more")
+        } else {
+            format!("write a number from {first} to {last}")
+        };
+        cx.push(Diagnostic::error(message, field.span()).help(help));
+        None
+    }
+}
+
+/// A list of texts.
+pub(super) fn texts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
+    list(text)(cx, field)
+}
+
 /// One text or a list of them.
 pub(super) fn text_or_texts(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<Vec<String>> {
-    match field.items() {
-        Some(items) => Some(items.iter().filter_map(|item| text(cx, item)).collect()),
-        None => match field.node.scalar_text() {
-            Some(text) => Some(vec![text.to_owned()]),
-            None => cx.wrong(field, "text or a list"),
-        },
-    }
+    one_or_list(text)(cx, field)
 }
 
 /// `true` or `false`.

@@ -2,25 +2,31 @@
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::address::{alias, domains, host_name, hosts, servers};
 use super::build::build;
 use super::command::{arguments, healthcheck};
 use super::context::{Cx, Field, Fields, Placed};
 use super::dependency::{Edge, STARTED, depends_on, links};
 use super::develop::develop;
 use super::hook::{hooks, pre_start};
-use super::host::host_settings;
-use super::mount::{mounts, tmpfs};
+use super::host::{host_settings, namespace, security_option};
+use super::kernel::{capabilities, cpuset, signal};
+use super::mount::mounts;
 use super::network::{Joined, joined, mode};
 use super::object::{Kind, grants};
-use super::pairs::{hosts, values};
+use super::pairs::options;
 use super::port::{expose, ports};
 use super::ready::{ready, urls};
 use super::reload::{publish_inspector, reload};
 use super::resource::{
-    deploy, devices, join_labels, logging, memswap_limit, placed, pull_policy, restart,
+    amounts, deploy, devices, join_labels, logging, memswap_limit, placed, pull_policy, restart,
     restart_policy, same, ulimits,
 };
-use super::scalar::{boolean, duration, float, integer, parsed, text, text_or_texts, texts};
+use super::scalar::{
+    between, boolean, container_folder, duration, float, integer, list, name, parsed, platform,
+    text, texts, user,
+};
+use super::tmpfs::tmpfs;
 use super::variables::{environment, labels};
 use crate::config::diagnostic::{Diagnostic, Span};
 use crate::config::suggest::closest;
@@ -36,6 +42,8 @@ pub(super) struct Draft<'n> {
     /// Place of the service's key.
     pub(super) key: &'n Span,
     pub(super) active: bool,
+    /// Whether its preset or its base could not be read.
+    pub(super) is_incomplete: bool,
     pub(super) ports: Vec<Placed<'n, Port>>,
     pub(super) mounts: Vec<Placed<'n, Mount>>,
     /// `None` when the file says nothing about networks.
@@ -86,6 +94,7 @@ pub(super) fn service<'n>(
         return None;
     }
     let mut fields = Fields::open(cx, field)?;
+    cx.is_incomplete = cx.request.holes.is_incomplete(key);
     let profiles = fields.read(cx, "profiles", texts).unwrap_or_default();
     let wanted = &cx.request.profiles;
     let active =
@@ -107,6 +116,7 @@ pub(super) fn service<'n>(
         service: Service::new(name, image),
         key: field.key,
         active,
+        is_incomplete: cx.is_incomplete,
         ports: fields.read(cx, "ports", ports).unwrap_or_default(),
         mounts: fields.read(cx, "volumes", mounts).unwrap_or_default(),
         networks: None,
@@ -170,7 +180,7 @@ fn image(
             Some(meant) => diagnostic.help(format!("did you mean the service `{meant}`?")),
             None => diagnostic,
         };
-        cx.push(diagnostic.help(help));
+        cx.push_absent(diagnostic.help(help));
         return "invalid".parse().ok();
     }
     match built.parse() {
@@ -207,31 +217,24 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     let active = draft.active;
     let service = &mut draft.service;
     service.pull_policy = fields.read(cx, "pull_policy", pull_policy);
-    service.platform = fields.read(cx, "platform", text);
+    service.platform = fields.read(cx, "platform", platform);
     draft.places.command =
         ["command", "entrypoint"].into_iter().find_map(|key| fields.take(key)).map(|at| at.key);
     service.command = fields.read(cx, "command", arguments);
     service.entrypoint = fields.read(cx, "entrypoint", arguments);
     service.environment = environment(cx, fields, active);
-    service.working_dir = fields.read(cx, "working_dir", |cx, field| {
-        let path = text(cx, field)?;
-        if !path.starts_with('/') {
-            let message = format!("`{}` must be an absolute path, not `{path}`", field.path);
-            cx.push(Diagnostic::error(message, field.span()));
-        }
-        Some(path)
-    });
-    service.user = fields.read(cx, "user", text);
-    service.group_add = fields.read(cx, "group_add", texts).unwrap_or_default();
+    service.working_dir = fields.read(cx, "working_dir", container_folder);
+    service.user = fields.read(cx, "user", user);
+    service.group_add = fields.read(cx, "group_add", list(user)).unwrap_or_default();
     service.init = fields.read(cx, "init", boolean);
     service.tty = fields.read(cx, "tty", boolean).unwrap_or_default();
     service.stdin_open = fields.read(cx, "stdin_open", boolean).unwrap_or_default();
     service.healthcheck = fields.read(cx, "healthcheck", healthcheck);
-    service.stop_signal = fields.read(cx, "stop_signal", text);
+    service.stop_signal = fields.read(cx, "stop_signal", signal);
     service.stop_grace_period = fields.read(cx, "stop_grace_period", duration);
     service.labels = labels(cx, fields, active);
     service.logging = fields.read(cx, "logging", logging);
-    service.runtime = fields.read(cx, "runtime", text);
+    service.runtime = fields.read(cx, "runtime", name);
     service.pre_start = fields.read(cx, "pre_start", pre_start).unwrap_or_default();
     service.post_start = fields.read(cx, "post_start", hooks).unwrap_or_default();
     service.pre_stop = fields.read(cx, "pre_stop", hooks).unwrap_or_default();
@@ -244,11 +247,11 @@ fn run<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
 fn connect<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) {
     let service = &mut draft.service;
     service.expose = fields.read(cx, "expose", expose).unwrap_or_default();
-    service.hostname = fields.read(cx, "hostname", text);
-    service.domainname = fields.read(cx, "domainname", text);
+    service.hostname = fields.read(cx, "hostname", host_name);
+    service.domainname = fields.read(cx, "domainname", host_name);
     service.extra_hosts = fields.read(cx, "extra_hosts", hosts).unwrap_or_default();
-    service.dns = fields.read(cx, "dns", text_or_texts).unwrap_or_default();
-    service.dns_search = fields.read(cx, "dns_search", text_or_texts).unwrap_or_default();
+    service.dns = fields.read(cx, "dns", servers).unwrap_or_default();
+    service.dns_search = fields.read(cx, "dns_search", domains).unwrap_or_default();
     service.dns_opt = fields.read(cx, "dns_opt", texts).unwrap_or_default();
     draft.places.networks = fields.take("networks").map(|field| field.key);
     draft.networks = fields.read(cx, "networks", joined);
@@ -256,8 +259,10 @@ fn connect<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>) 
     service.network_mode = fields.read(cx, "network_mode", mode);
     draft.places.container_name = fields.take("container_name").map(|field| field.span());
     service.container_name = fields.read(cx, "container_name", parsed::<ContainerName>);
-    service.pid = fields.read(cx, "pid", text);
-    service.ipc = fields.read(cx, "ipc", text);
+    service.pid = fields.read(cx, "pid", |cx, field| namespace(cx, field, &["host"]));
+    service.ipc = fields.read(cx, "ipc", |cx, field| {
+        namespace(cx, field, &["host", "none", "private", "shareable"])
+    });
 }
 
 /// Limits, rights and what `deploy` says about them.
@@ -280,19 +285,21 @@ fn limit<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>, fi
     join_labels(cx, &mut service.labels, deploy.labels, field.key);
 
     service.memswap_limit = fields.read(cx, "memswap_limit", memswap_limit);
-    service.cpu_shares = fields.read(cx, "cpu_shares", integer);
-    service.cpuset = fields.read(cx, "cpuset", text);
+    service.cpu_shares = fields.read(cx, "cpu_shares", between(0, i64::MAX));
+    service.cpuset = fields.read(cx, "cpuset", cpuset);
     service.shm_size = fields.read(cx, "shm_size", parsed);
     service.ulimits = fields.read(cx, "ulimits", ulimits).unwrap_or_default();
-    service.oom_score_adj = fields.read(cx, "oom_score_adj", integer);
+    service.oom_score_adj = fields.read(cx, "oom_score_adj", between(-1000, 1000));
     service.privileged = fields.read(cx, "privileged", boolean).unwrap_or_default();
     service.read_only = fields.read(cx, "read_only", boolean).unwrap_or_default();
-    service.cap_add = fields.read(cx, "cap_add", texts).unwrap_or_default();
-    service.cap_drop = fields.read(cx, "cap_drop", texts).unwrap_or_default();
-    service.security_opt = fields.read(cx, "security_opt", texts).unwrap_or_default();
-    service.sysctls = fields.read(cx, "sysctls", values).unwrap_or_default();
+    service.cap_add = fields.read(cx, "cap_add", capabilities).unwrap_or_default();
+    service.cap_drop = fields.read(cx, "cap_drop", capabilities).unwrap_or_default();
+    service.security_opt =
+        fields.read(cx, "security_opt", list(security_option)).unwrap_or_default();
+    service.sysctls = fields.read(cx, "sysctls", options).unwrap_or_default();
     service.devices = fields.read(cx, "devices", devices).unwrap_or_default();
     service.host = HostSettings { reserved: deploy.devices, ..host_settings(cx, fields) };
+    amounts(cx, fields, service);
 }
 
 /// Edges to other services, those that a shared namespace implies included.
@@ -374,7 +381,7 @@ fn own_keys<'n>(cx: &mut Cx<'_>, fields: &mut Fields<'n>, draft: &mut Draft<'n>)
     draft.places.aliases = aliases.as_ref().map(Field::span);
     let service = &mut draft.service;
     service.preset = preset.and_then(|field| text(cx, &field));
-    service.aliases = aliases.and_then(|field| texts(cx, &field)).unwrap_or_default();
+    service.aliases = aliases.and_then(|field| list(alias)(cx, &field)).unwrap_or_default();
     // On every network already: the canonical form says so for docker compose, too.
     for joined in draft.networks.iter_mut().flatten() {
         joined.value.attachment.aliases.retain(|alias| !service.aliases.contains(alias));
@@ -421,9 +428,9 @@ impl Draft<'_> {
             || self.service.healthcheck.as_ref().is_some_and(|check| !check.disable)
     }
 
-    /// Whether its image is built.
-    pub(super) const fn is_built(&self) -> bool {
-        self.service.build.is_some()
+    /// Whether it is known that nothing builds its image.
+    pub(super) const fn lacks_build(&self) -> bool {
+        self.service.build.is_none() && !self.is_incomplete
     }
 
     /// Whether the file switches off whatever health check the image has.

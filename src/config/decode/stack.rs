@@ -80,7 +80,8 @@ pub(super) fn stack(cx: &mut Cx<'_>, root: &Node) -> Option<Project> {
     // What `config` prints when no profile selects anything: nothing was forgotten there.
     let is_none_meant = services_at.as_ref().is_some_and(|section| section.entries().is_some());
     // A misspelt `services` says it better.
-    if declared.services.is_empty() && !is_none_meant && !cx.has_errors() {
+    let may_have_services = is_none_meant || cx.request.holes.files;
+    if declared.services.is_empty() && !may_have_services && !cx.has_errors() {
         let place = services_at.as_ref().map_or(&root.span, |section| section.key);
         cx.push(
             Diagnostic::error("the file has no services", place)
@@ -156,11 +157,7 @@ fn project_name(cx: &mut Cx<'_>, fields: &mut Fields<'_>) -> ProjectName {
             }
         }
     }
-    let folder = cx.request.project_dir.file_name().and_then(|name| name.to_str());
-    from_file
-        .or_else(|| ProjectName::normalize(folder?))
-        .or_else(|| ProjectName::normalize("default"))
-        .expect("`default` is a project name")
+    from_file.unwrap_or_else(|| ProjectName::of_folder(&cx.request.project_dir))
 }
 
 fn services<'n>(

@@ -56,10 +56,11 @@ proptest! {
     fn a_text_is_itself_in_either_quotes(text in anything()) {
         let dollars = text.replace('$', "$$");
         let double = serde_json::to_string(&dollars).expect("a text is JSON");
-        prop_assert_eq!(&setting("hostname", &double), &json!(text));
+        prop_assert_eq!(&setting("command", &format!("[{double}]")), &json!([text]));
         // In single quotes line breaks are folded.
         if !text.contains(['\n', '\t']) {
-            prop_assert_eq!(&setting("hostname", &quoted(&dollars)), &json!(text));
+            let single = quoted(&dollars);
+            prop_assert_eq!(&setting("command", &format!("[{single}]")), &json!([text]));
         }
     }
 

@@ -74,7 +74,8 @@ fn reload(cx: &mut Cx<'_>, draft: &Draft<'_>) {
         );
     }
     let is_mounted = draft.mounts.iter().any(|mount| matches!(mount.value, Mount::Bind { .. }));
-    if reload.files().is_some_and(|files| files.sync.is_empty()) && !is_mounted {
+    let is_copied = reload.files().is_none_or(|files| !files.sync.is_empty());
+    if !draft.is_incomplete && !is_copied && !is_mounted {
         let message = format!("no file of this machine that changes reaches `{name}`");
         cx.push(Diagnostic::warning(message, place).help(
             "mount its folder, `volumes: ['./src:/app/src']`, or copy it, `sync: './src:/app/src'`",

@@ -27,7 +27,8 @@ pub(super) fn check(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &Declared<'
                 _ => ("configs", &declared.configs),
             };
             let is_default = section == "networks" && reference.name == "default";
-            if is_default || names.contains(reference.name.as_str()) {
+            let is_known = is_default || names.contains(reference.name.as_str());
+            if is_known || cx.request.holes.may_declare(&reference.name) {
                 continue;
             }
             let Reference { kind, name, span } = reference;
@@ -85,7 +86,9 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
             draft.service.build.iter().flat_map(|build| build.additional_contexts.values())
         {
             if let NamedContext::Service(other) = context
-                && by_name.get(other.as_str()).is_none_or(|target| !target.is_built())
+                && by_name
+                    .get(other.as_str())
+                    .map_or(!cx.request.holes.files, |target| target.lacks_build())
             {
                 let message = format!(
                     "the build of `{name}` needs `{other}`, which is no service with a `build`"
@@ -103,7 +106,8 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
             }
             let Some(target) = by_name.get(other.as_str()) else {
                 // One that could not be read has its own findings.
-                if !declared.services.contains(other.as_str()) {
+                let is_undefined = !declared.services.contains(other.as_str());
+                if is_undefined && !cx.request.holes.files {
                     let message =
                         format!("the service `{name}` depends on the undefined service `{other}`");
                     let diagnostic = Diagnostic::error(message, edge.span);
@@ -126,7 +130,10 @@ pub(super) fn check_services(cx: &mut Cx<'_>, drafts: &[Draft<'_>], declared: &D
                         .help(format!("add `--profile {profile}`, or write `required: false`")),
                 );
             }
-            if dependency.condition == DependsOnCondition::ServiceHealthy && !target.has_health() {
+            if dependency.condition == DependsOnCondition::ServiceHealthy
+                && !target.is_incomplete
+                && !target.has_health()
+            {
                 cx.push(without_health(other, target, edge.span));
             }
         }

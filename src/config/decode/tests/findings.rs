@@ -5,6 +5,7 @@ mod contents;
 mod develop;
 mod limits;
 mod stack;
+mod values;
 
 use super::service_findings;
 

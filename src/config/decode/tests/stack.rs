@@ -19,7 +19,7 @@ fn the_name_comes_from_the_request_the_file_or_the_folder() {
         (Some("given"), "/p", file, Ok("given")),
         (None, "/p", file, Ok("file")),
         (None, "/a/My App", bare, Ok("myapp")),
-        (None, "/", bare, Ok("default")),
+        (None, "/a/日本", bare, Ok("stack-cf2abf0c")),
         (
             Some("My App"),
             "/p",

@@ -185,6 +185,27 @@ fn wrong_sections_say_what_is_wrong() {
             ],
         ),
         (
+            "services: {web: {image: x}}\nnetworks: {a: {driver: 3, ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.0.1.1, ip_range: 'fd00::/64'}]}}}",
+            &[
+                "2:24 `3` error: `networks.a.driver` must be a name, not a number",
+                "2:74 `10.0.1.1` error: `networks.a.ipam.config[0].gateway` is outside of the subnet `10.0.0.0/24`; help: write an address of the subnet",
+                "2:94 `'fd00::/64'` error: `networks.a.ipam.config[0].ip_range` is outside of the subnet `10.0.0.0/24`; help: write an address of the subnet",
+            ],
+        ),
+        (
+            "services: {web: {image: x}}\nnetworks: {a: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.0.0.9, ip_range: 10.0.0.128/25, aux_addresses: {h: x}}]}}}",
+            &[
+                "2:117 `x` error: `h` in `networks.a.ipam.config[0].aux_addresses` has no IP address; help: write `h: ADDRESS`",
+            ],
+        ),
+        (
+            "services: {web: {image: x}}\nvolumes: {a: {name: 'a b'}, b: {name: 'a b', driver: other}, c: {driver: 3}}",
+            &[
+                "2:21 `'a b'` error: `volumes.a.name` must be a name of two or more letters, digits, `.`, `-` and `_`, not `a b`",
+                "2:74 `3` error: `volumes.c.driver` must be a name, not a number",
+            ],
+        ),
+        (
             "services: {web: {image: x}}\nsecrets: {a: {external: true}}",
             &[
                 "2:15 `external` error: `secrets.a.external` is not supported yet; help: Swarm's secrets and configs do not exist on a single engine: use `file` or `environment`",
