@@ -88,8 +88,8 @@ pub(super) fn warnings(deaf: &[Deaf]) -> Vec<String> {
             services.dedup();
             let noun = if services.len() == 1 { "service" } else { "services" };
             format!(
-                "a process 1 ignores signals that it has no handler for; `init: true` on {noun} \
-                 {} gives it one that passes them on",
+                "the first process of a container gets no signals but those that it handles; \
+                 `init: true` on {noun} {} runs a process before it that passes them on",
                 listed(services.into_iter())
             )
         };

@@ -51,15 +51,7 @@ pub fn weave(mut plan: Plan, desired: &Desired, observed: &Observed) -> Plan {
 
 /// The services of which a container runs that this plan leaves running.
 fn stay_up(plan: &Plan, desired: &Desired, observed: &Observed) -> HashSet<ServiceName> {
-    let leaving: HashSet<&ContainerId> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.operation {
-            Operation::StopContainer { id, .. }
-            | Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
-            _ => None,
-        })
-        .collect();
+    let leaving = plan.leaving();
     observed
         .containers_of(&desired.project)
         .filter(|container| container.state.is_running() && !leaving.contains(&container.id))

@@ -1,6 +1,5 @@
 //! Which host ports a plan needs, and who is known to have them.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::step::{ContainerRef, Operation, Plan};
@@ -85,15 +84,7 @@ pub fn wanted_ports(
     observed: &Observed,
     specs: &[std::sync::Arc<ContainerSpec>],
 ) -> (Vec<WantedPort>, Vec<PortConflict>) {
-    let leaving: HashSet<_> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.operation {
-            Operation::StopContainer { id, .. }
-            | Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
-            _ => None,
-        })
-        .collect();
+    let leaving = plan.leaving();
     let mut wanted = Vec::new();
     let mut conflicts = Vec::new();
     for step in &plan.steps {

@@ -1,5 +1,6 @@
 //! The plan as data.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -235,6 +236,16 @@ impl Plan {
         );
         self.steps.push(Step { operation, subject, cause, after });
         StepId(self.steps.len() - 1)
+    }
+
+    /// The containers that it finds there and stops or removes.
+    pub(super) fn leaving(&self) -> HashSet<&ContainerId> {
+        let ids = self.steps.iter().filter_map(|step| match &step.operation {
+            Operation::StopContainer { id, .. }
+            | Operation::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
+            _ => None,
+        });
+        ids.collect()
     }
 
     /// Whether there is nothing to do.

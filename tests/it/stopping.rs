@@ -53,13 +53,13 @@ fn stopped(deaf: &[&str], grace: Option<u64>) -> (Duration, String) {
 fn who_takes_no_notice_is_named_with_the_remedy() {
     let (took, warnings) = stopped(&["api"], None);
     assert_eq!(took, Duration::from_secs(4));
-    assert_snapshot!(warnings, @"p-api-1 took no notice of the signal to stop and was killed after 4 s: a process 1 ignores signals that it has no handler for; `init: true` on service `api` gives it one that passes them on");
+    assert_snapshot!(warnings, @"p-api-1 took no notice of the signal to stop and was killed after 4 s: the first process of a container gets no signals but those that it handles; `init: true` on service `api` runs a process before it that passes them on");
 }
 
 #[test]
 fn several_that_take_no_notice_are_named_together() {
     let (_, warnings) = stopped(&["web", "api", "db"], Some(2));
-    assert_snapshot!(warnings, @"p-api-1, p-db-1 and p-web-1 took no notice of the signal to stop and were killed after 2 s: a process 1 ignores signals that it has no handler for; `init: true` on services `api`, `db` and `web` gives it one that passes them on");
+    assert_snapshot!(warnings, @"p-api-1, p-db-1 and p-web-1 took no notice of the signal to stop and were killed after 2 s: the first process of a container gets no signals but those that it handles; `init: true` on services `api`, `db` and `web` runs a process before it that passes them on");
 }
 
 #[test]
