@@ -23,11 +23,11 @@ use crate::config::preset;
 use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
 use crate::event::WatchEvent;
 use crate::os::files;
-use crate::os::terminal::{Ansi, Terminal};
+use crate::os::terminal::{Ansi, Terminal, stdout_size};
 use crate::project::Project;
 use crate::report::diagnostic::render;
 use crate::report::diagnostic_json::to_json;
-use crate::report::{Paint, ProgressMode, watch_json, watch_text};
+use crate::report::{Paint, ProgressMode, Table, watch_json, watch_text};
 use tokio::sync::OnceCell;
 
 /// What commands share.
@@ -331,6 +331,11 @@ impl Context {
         self.global.ci || self.variable("CI").is_some_and(says_so)
     }
 
+    /// Prints a table, on standard output.
+    pub(super) fn print_table(&self, table: &Table) -> Result<(), CliError> {
+        self.print(&table.render(self.table_width(), self.stdout_colour()))
+    }
+
     /// Prints data, on standard output.
     #[expect(clippy::unused_self, reason = "output belongs to the context")]
     pub(super) fn print(&self, text: &str) -> Result<(), CliError> {
@@ -396,12 +401,12 @@ impl Context {
     /// Columns to which a table on standard output must be cut; `None` when it is not read on a
     /// terminal.
     pub(super) fn table_width(&self) -> Option<usize> {
-        self.terminal.stdout.size.map(|(_, columns)| columns)
+        self.table_size().map(|(_, columns)| columns)
     }
 
-    /// Rows of the terminal that standard output is; `None` when it is none.
-    pub(super) fn table_height(&self) -> Option<usize> {
-        self.terminal.stdout.size.map(|(rows, _)| rows)
+    /// Rows and columns that the terminal has now that standard output is; `None` when it is none.
+    pub(super) fn table_size(&self) -> Option<(usize, usize)> {
+        self.terminal.stdout.size.and_then(|_| stdout_size())
     }
 
     /// Whether lines on standard output can be redrawn, and somebody is there to watch.

@@ -73,7 +73,7 @@ pub(super) async fn health(cx: &Context, args: HealthArgs) -> Result<ExitStatus,
     if !args.quiet {
         match args.format {
             Format::Table => {
-                cx.print(&table(&statuses).render(cx.table_width(), cx.stdout_colour()))?;
+                cx.print_table(&table(&statuses))?;
                 for status in &statuses {
                     if let (Some(cause), Some(help)) = (&status.cause, &status.help) {
                         cx.note(&format!("{}: {cause}\n  help: {help}", status.service));

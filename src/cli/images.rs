@@ -91,7 +91,7 @@ pub(super) async fn images(cx: &Context, args: ImagesArgs) -> Result<ExitStatus,
             row.created.as_deref().map_or_else(|| "N/A".to_owned(), age).into(),
         ]);
     }
-    cx.print(&table.render(cx.table_width(), cx.stdout_colour()))?;
+    cx.print_table(&table)?;
     Ok(ExitStatus::Success)
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn ls(cx: &Context, args: LsArgs) -> Result<ExitStatus, CliErro
     for row in rows {
         table.push(vec![row.name.into(), row.status.into(), row.config_files.into()]);
     }
-    cx.print(&table.render(cx.table_width(), cx.stdout_colour()))?;
+    cx.print_table(&table)?;
     Ok(ExitStatus::Success)
 }
 

@@ -150,11 +150,13 @@ pub(super) fn lines(
 
 fn table(containers: &[&ObservedContainer]) -> Table {
     let mut table = Table::new(vec![
-        Column::new("NAME"),
-        Column::new("IMAGE").gives_way(2),
+        // The service says as much.
+        Column::new("NAME").gives_way(2),
+        Column::new("IMAGE").gives_way(4),
         Column::new("SERVICE"),
-        Column::new("STATUS"),
-        Column::new("PORTS").gives_way(1),
+        Column::new("STATUS").gives_way(1),
+        // `127.0.0.1:5432->5432/tcp`
+        Column::new("PORTS").gives_way(3).keeps(24),
     ]);
     for container in containers {
         table.push(vec![

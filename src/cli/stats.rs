@@ -15,7 +15,7 @@ use super::scope::Scope;
 use crate::engine::{DockerEngine, Usage};
 use crate::os::signal::Interrupts;
 use crate::plan::lifecycle;
-use crate::report::{Cell, Column, Table, Tone};
+use crate::report::{Cell, Column, Table, Tone, rows_on_terminal};
 use crate::state::{ContainerId, ObservedContainer};
 
 /// Time between two pictures; the engine takes a sample about every second.
@@ -75,7 +75,7 @@ pub(super) async fn stats(cx: &Context, args: StatsArgs) -> Result<ExitStatus, C
     let mut samples: SelectAll<_> =
         containers.iter().map(|container| samples(&engine, container, follow)).collect();
     let mut measured = Measured::new();
-    let mut picture = Picture { lines: 0, live: follow && cx.stdout_is_live() };
+    let mut picture = Picture { shown: String::new(), live: follow && cx.stdout_is_live() };
     let mut interrupts = Interrupts::listen();
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -115,7 +115,7 @@ pub(super) async fn stats(cx: &Context, args: StatsArgs) -> Result<ExitStatus, C
         }
     }
     if args.format == Format::Table && !follow {
-        cx.print(&table(&measured).render(cx.table_width(), cx.stdout_colour()))?;
+        cx.print_table(&table(&measured))?;
     }
     Ok(ExitStatus::Success)
 }
@@ -142,24 +142,29 @@ fn samples(
 
 /// A table that is drawn again and again in its place.
 struct Picture {
-    /// Lines on the screen now.
-    lines: usize,
+    /// What is on the screen now.
+    shown: String,
     /// Whether the terminal can go back.
     live: bool,
 }
 
 impl Picture {
     fn show(&mut self, cx: &Context, measured: &Measured) -> Result<bool, CliError> {
-        let table = table(measured).render(cx.table_width(), cx.stdout_colour());
+        // The terminal may have been made narrower since.
+        let size = cx.table_size();
+        let (rows, columns) = size.unwrap_or((usize::MAX, usize::MAX));
+        let table = table(measured).render(size.map(|(_, columns)| columns), cx.stdout_colour());
         if !self.live {
             return cx.print_line(&table);
         }
         // More lines than the screen has could not be taken back.
-        let rows = cx.table_height().map_or(usize::MAX, |rows| rows.saturating_sub(1));
-        let lines: Vec<&str> = table.lines().take(rows).collect();
-        let back = if self.lines == 0 { String::new() } else { format!("\u{1b}[{}A", self.lines) };
-        self.lines = lines.len();
-        cx.print_line(&format!("{back}\r\u{1b}[J{}", lines.join("\n")))
+        let most = rows.saturating_sub(1);
+        let back = match rows_on_terminal(&self.shown, columns).min(most) {
+            0 => String::new(),
+            rows => format!("\u{1b}[{rows}A"),
+        };
+        self.shown = table.lines().take(most).collect::<Vec<_>>().join("\n");
+        cx.print_line(&format!("{back}\r\u{1b}[J{}", self.shown))
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn status(cx: &Context, args: StatusArgs) -> Result<ExitStatus,
             cx.print(&serde_yaml::to_string(&statuses).expect("only text keys"))?;
         }
         FormatArg::Table | FormatArg::Env => {
-            cx.print(&table(&statuses).render(cx.table_width(), cx.stdout_colour()))?;
+            cx.print_table(&table(&statuses))?;
             print_notes(cx, &statuses);
         }
     }

@@ -70,7 +70,7 @@ pub(super) async fn volumes(cx: &Context, args: VolumesArgs) -> Result<ExitStatu
     for volume in volumes {
         table.push(vec![volume.driver.into(), volume.name.into()]);
     }
-    cx.print(&table.render(cx.table_width(), cx.stdout_colour()))?;
+    cx.print_table(&table)?;
     Ok(ExitStatus::Success)
 }
 

@@ -46,8 +46,8 @@ impl Terminal {
     pub fn detect(ansi: Ansi, env: impl Fn(&str) -> Option<String>) -> Self {
         let conventions = Conventions::of(env);
         let output = |is_terminal: bool, term: &Term| {
-            let size = || term.size_checked().map(|(rows, columns)| (rows.into(), columns.into()));
-            Output::new(ansi, conventions, is_terminal, is_terminal.then(size).flatten())
+            let size = if is_terminal { size(term) } else { None };
+            Output::new(ansi, conventions, is_terminal, size)
         };
         Self {
             stdin_is_terminal: std::io::stdin().is_terminal(),
@@ -55,6 +55,16 @@ impl Terminal {
             stderr: output(std::io::stderr().is_terminal(), &Term::stderr()),
         }
     }
+}
+
+/// Rows and columns that the terminal has now that standard output is.
+#[must_use]
+pub fn stdout_size() -> Option<(usize, usize)> {
+    size(&Term::stdout())
+}
+
+fn size(term: &Term) -> Option<(usize, usize)> {
+    term.size_checked().map(|(rows, columns)| (rows.into(), columns.into()))
 }
 
 /// What the environment says of colour, by the conventions of <https://no-color.org> and

@@ -48,7 +48,7 @@ pub use gantt::{advice_line, gantt};
 pub use graph::{GraphFormat, graph};
 pub use json::timings_object;
 pub use reporter::{ProgressMode, Reporter, TerminalFacts, reporter};
-pub use table::{Cell, Column, Table};
+pub use table::{Cell, Column, Table, rows_on_terminal};
 pub use trace::trace;
 pub use watch::{watch_json, watch_text};
 pub use wording::{duration, quoted};

@@ -18,6 +18,7 @@ pub struct Table {
 pub struct Column {
     title: String,
     gives_way: u8,
+    least: usize,
 }
 
 /// One field.
@@ -30,18 +31,26 @@ pub struct Cell {
 const GAP: usize = 2;
 /// A column that gives way keeps at least this, so that one can still tell its values apart.
 const LEAST: usize = 8;
+/// What a column keeps where there is no room even so.
+const HARDLY: usize = 4;
 
 impl Column {
-    /// Returns a column that is never cut.
+    /// Returns a column that is cut only where nothing else helps.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), gives_way: 0 }
+        Self { title: title.into(), gives_way: 0, least: LEAST }
     }
 
     /// Lets the column be cut when the terminal is too narrow; the highest rank goes first.
     #[must_use]
     pub fn gives_way(self, rank: u8) -> Self {
         Self { gives_way: rank, ..self }
+    }
+
+    /// Lets the column keep so much before others of a lower rank are cut, too.
+    #[must_use]
+    pub fn keeps(self, columns: usize) -> Self {
+        Self { least: columns, ..self }
     }
 }
 
@@ -85,17 +94,19 @@ impl Table {
         let widths = self.widths(&rows, terminal_width);
         let mut out = String::new();
         for row in &rows {
+            let mut line = String::new();
             let mut column = 0;
             let mut start = 0;
             for (cell, width) in row.iter().zip(&widths) {
                 let text = truncate_str(&cell.text, *width, "…");
                 if !text.is_empty() {
-                    out.push_str(&" ".repeat(start - column));
-                    out.push_str(&paint.apply(cell.tone, &text));
+                    line.push_str(&" ".repeat(start - column));
+                    line.push_str(&paint.apply(cell.tone, &text));
                     column = start + measure_text_width(&text);
                 }
                 start += width + GAP;
             }
+            out.push_str(&truncate_str(&line, terminal_width.unwrap_or(usize::MAX), "…"));
             out.push('\n');
         }
         out
@@ -113,14 +124,31 @@ impl Table {
         let mut order: Vec<_> =
             (0..widths.len()).filter(|index| self.columns[*index].gives_way > 0).collect();
         order.sort_by_key(|index| std::cmp::Reverse(self.columns[*index].gives_way));
-        for index in order {
-            let least = LEAST.max(measure_text_width(&self.columns[index].title));
+        let least = |index: usize| {
+            self.columns[index].least.max(measure_text_width(&self.columns[index].title))
+        };
+        // A line that wraps is worse than a column of which hardly anything is left.
+        let comfortable = order.iter().map(|index| (*index, least(*index)));
+        let bare = order.iter().map(|index| (*index, 1));
+        for (index, least) in comfortable.chain(bare) {
             let cut = excess.min(widths[index].saturating_sub(least));
             widths[index] -= cut;
             excess -= cut;
         }
+        while excess > 0
+            && let Some(widest) = widths.iter_mut().max().filter(|width| **width > HARDLY)
+        {
+            *widest -= 1;
+            excess -= 1;
+        }
         widths
     }
+}
+
+/// The rows that a text takes on a terminal of so many columns.
+#[must_use]
+pub fn rows_on_terminal(text: &str, columns: usize) -> usize {
+    text.lines().map(|line| measure_text_width(line).div_ceil(columns.max(1)).max(1)).sum()
 }
 
 impl Cell {
@@ -176,6 +204,39 @@ mod tests {
         検索     meili:1   exited (1)
         mq                                 amqp://localhost:5672
         ");
+    }
+
+    #[test]
+    fn on_no_terminal_does_a_line_wrap() {
+        for width in 1..=100 {
+            for colour in [false, true] {
+                let text = services().render(Some(width), colour);
+                let widest = text.lines().map(measure_text_width).max();
+                assert!(widest <= Some(width), "{width}: {text}");
+            }
+        }
+        insta::assert_snapshot!(services().render(Some(40), false));
+        insta::assert_snapshot!(services().render(Some(20), false));
+    }
+
+    #[test]
+    fn a_column_that_keeps_much_goes_on_giving_way_after_the_others() {
+        let columns =
+            [Column::new("NAME").gives_way(1), Column::new("PORTS").gives_way(2).keeps(24)];
+        let mut table = Table::new(columns.into());
+        let ports = "127.0.0.1:5432->5432/tcp, 127.0.0.1:5433->5433/tcp";
+        table.push(vec!["shop-database-1".into(), ports.into()]);
+        insta::assert_snapshot!(table.render(Some(41), false));
+        insta::assert_snapshot!(table.render(Some(36), false));
+        insta::assert_snapshot!(table.render(Some(30), false));
+    }
+
+    #[test]
+    fn the_rows_of_a_text_on_a_terminal_are_counted() {
+        assert_eq!(rows_on_terminal("", 10), 0);
+        assert_eq!(rows_on_terminal("a\n\nb\n", 10), 3);
+        assert_eq!(rows_on_terminal("1234567890\n12345678901\n検索検索検索\n", 10), 5);
+        assert_eq!(rows_on_terminal("\u{1b}[31m1234567890\u{1b}[0m", 10), 1);
     }
 
     #[test]
