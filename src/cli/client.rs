@@ -67,13 +67,6 @@ impl Server {
     }
 }
 
-/// `meilisearch` of `getmeili/meilisearch:v1.21`.
-fn image_name(service: &Service) -> &str {
-    let path = service.image.as_str().split('@').next().unwrap_or_default();
-    let last = path.rsplit('/').next().unwrap_or_default();
-    last.split(':').next().unwrap_or_default()
-}
-
 pub(super) async fn psql(cx: &Context, args: ClientArgs) -> Result<ExitStatus, CliError> {
     open(cx, Server::Postgres, args.service.as_deref(), |service| {
         let login = |variable: &str, fallback: &str| {
@@ -215,7 +208,7 @@ async fn open(
 
 /// What else a service is said to be, if it is not said to be this one.
 fn another(server: Server, service: &Service) -> Option<Server> {
-    let is = |server: &Server| server.is_said_of(service) || image_name(service) == server.name();
+    let is = |server: &Server| server.is_said_of(service) || service.image.name() == server.name();
     let all = [Server::Postgres, Server::Redis, Server::RabbitMq, Server::Meilisearch];
     if is(&server) { None } else { all.into_iter().find(is) }
 }
@@ -224,7 +217,7 @@ fn only(project: &Project, server: Server) -> Result<&Service, CliError> {
     let all = || project.services.values();
     let mut found: Vec<&Service> = all().filter(|service| server.is_said_of(service)).collect();
     if found.is_empty() {
-        found = all().filter(|service| image_name(service) == server.name()).collect();
+        found = all().filter(|service| service.image.name() == server.name()).collect();
     }
     match found[..] {
         [service] => Ok(service),

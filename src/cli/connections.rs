@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 
 use super::urls;
+use crate::config::percent::percent_encoded;
+use crate::config::redact::is_secret_name;
 use crate::project::{Project, Service, ServiceName};
 use crate::state::{Observed, ObservedContainer};
 
@@ -17,7 +19,8 @@ pub(super) struct Connection {
 
 /// Variables by name: for each wanted service `SERVICE_URL`, or `SERVICE_NAME_URL` where it has
 /// several; and the variables by which other services find it, such as `DATABASE_URL`, with the
-/// host's address in place of the service's name. The first of a name wins.
+/// host's address in place of the service's name; and the key that a server wants besides its URL,
+/// under the server's own name for it, such as `MEILI_MASTER_KEY`. The first of a name wins.
 pub(super) fn connections(
     project: &Project,
     observed: &Observed,
@@ -40,6 +43,13 @@ pub(super) fn connections(
     }
     for service in project.services.values().filter(|service| is_wanted(&service.name)) {
         let urls = urls::of(service, container(service));
+        if !urls.is_empty() {
+            let wanted = credentials(service, &urls).filter(|(name, _)| is_its_own(service, name));
+            for (name, value) in wanted {
+                let (value, origin) = (value.to_owned(), format!("{name} of {}", service.name));
+                variables.entry(name.to_owned()).or_insert(Connection { value, origin });
+            }
+        }
         let alone = urls.len() == 1;
         for (name, url) in urls {
             let words =
@@ -51,6 +61,31 @@ pub(super) fn connections(
         }
     }
     variables
+}
+
+/// Secrets of a service's environment that stand in none of its URLs, such as a master key.
+pub(super) fn credentials<'s>(
+    service: &'s Service,
+    urls: &[(String, String)],
+) -> impl Iterator<Item = (&'s str, &'s str)> {
+    let is_in_a_url = |value: &str| {
+        let encoded = percent_encoded(value);
+        urls.iter().any(|(_, url)| url.contains(value) || url.contains(&encoded))
+    };
+    service
+        .environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
+        .filter(|(name, value)| is_secret_name(name) && !value.is_empty())
+        .filter(move |(_, value)| !is_in_a_url(value))
+}
+
+/// Whether a key is one that the server of a ready-made image has given its own name:
+/// `MEILI_MASTER_KEY` of `getmeili/meilisearch`. A key to something else that a service holds, such
+/// as `AWS_SECRET_ACCESS_KEY`, is no business of those who connect to it.
+fn is_its_own(service: &Service, name: &str) -> bool {
+    let server = name.split('_').next().unwrap_or_default().to_ascii_lowercase();
+    service.build.is_none() && server.len() > 2 && service.image.name().starts_with(&server)
 }
 
 /// The environment of a service as a program on this machine needs it in the service's place:
@@ -158,4 +193,60 @@ fn variable(words: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
         .collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fixture::project;
+
+    fn found(yaml: &str) -> String {
+        let found = connections(&project(yaml), &Observed::default(), |_| true);
+        let lines = found.iter().map(|(name, it)| format!("{name}={}  # {}", it.value, it.origin));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_port_that_is_asked_whether_it_is_ready_has_a_url_with_scheme_and_login() {
+        insta::assert_snapshot!(found(
+            r#"
+services:
+  db:
+    image: pgvector/pgvector:pg17
+    environment: {POSTGRES_PASSWORD: "p@ss"}
+    ports: ["15432:5432", "15000:5000"]
+    ready: {postgres: {port: 5432, user: app, password: "{POSTGRES_PASSWORD}", database: shop/1}}
+  cache: {image: "valkey/valkey:8", ports: ["16379:6379"], ready: {redis: 6379}}
+  sessions:
+    image: redis:8
+    ports: ["16380:6379"]
+    ready: {redis: {port: 6379, password: "s:s"}}
+  mq:
+    image: rabbitmq:4
+    ports: ["15672:5672"]
+    ready: {amqp: {port: 5672, user: u, password: p, vhost: tenant/a}}
+  web: {image: web, ports: ["8080:80", "8443:443/udp"], ready: {http: 80}}
+  raw: {image: raw, ports: ["9000:9000"], ready: {tcp: 9000}}
+  said: {image: said, ports: [{target: 80, published: 9001, app_protocol: https}]}
+"#
+        ));
+    }
+
+    #[test]
+    fn the_key_that_a_server_gave_its_own_name_belongs_to_its_url() {
+        insta::assert_snapshot!(found(
+            r#"
+services:
+  search: {preset: meilisearch, ports: !override ["17700:7700"]}
+  other:
+    image: typesense/typesense:27
+    environment: {TYPESENSE_API_KEY: k, AWS_SECRET_ACCESS_KEY: aws}
+    ports: ["8108:8108"]
+    ready: {http: {port: 8108, path: /health}}
+  # Nobody reaches it from here.
+  hidden: {image: "minio/minio:1", environment: {MINIO_ROOT_PASSWORD: m}}
+  api: {build: ., environment: {API_KEY: a}, ports: ["3000:3000"], ready: {http: 3000}}
+"#
+        ));
+    }
 }

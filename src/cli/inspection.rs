@@ -5,10 +5,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::connections::credentials;
 use super::context::Context;
 use super::ps::tone;
 use super::urls;
-use crate::config::redact::{is_secret_name, redact_url};
+use crate::config::redact::redact_url;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::execute::{complaint, last_lines, probe_once};
 use crate::explain::{Symptoms, explain};
@@ -150,11 +151,17 @@ async fn service_status(
     let image = speaker
         .and_then(|container| observed.images.iter().find(|image| image.id == container.image_id))
         .or_else(|| observed.image(&service.image.familiar()));
-    let urls: Vec<Url> = urls::of(service, containers.first().copied())
+    let urls = urls::of(service, containers.first().copied());
+    let credentials = if show_secrets {
+        let found = credentials(service, &urls);
+        found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    } else {
+        IndexMap::default()
+    };
+    let urls: Vec<Url> = urls
         .into_iter()
         .map(|(name, url)| Url { name, url: if show_secrets { url } else { redact_url(&url) } })
         .collect();
-    let credentials = if show_secrets { credentials(service, &urls) } else { IndexMap::default() };
     let ok = is_ok(&containers, answer.as_ref(), ending(project, service));
     let trouble = match (speaker, &answer) {
         (Some(container), _) if !ok => trouble(engine, service, container, answer.as_ref()).await,
@@ -195,18 +202,6 @@ async fn service_status(
         stand_in: label(labels::IMAGE_STAND_IN),
         changed: changed(service, spec, &containers, observed),
     }
-}
-
-/// Secrets of the service's environment that stand in none of its URLs, such as a master key.
-fn credentials(service: &Service, urls: &[Url]) -> IndexMap<String, String> {
-    service
-        .environment
-        .iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-        .filter(|(name, value)| is_secret_name(name) && !value.is_empty())
-        .filter(|(_, value)| !urls.iter().any(|url| url.url.contains(value)))
-        .map(|(name, value)| (name.clone(), value.to_owned()))
-        .collect()
 }
 
 /// What the end of a service with exit code 0 means.

@@ -26,6 +26,8 @@ mod env;
 mod error;
 mod events;
 mod exec;
+#[cfg(test)]
+mod fixture;
 mod following;
 mod foreign_flags;
 mod graph;

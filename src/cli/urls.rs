@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use super::context::Context;
+use crate::config::percent::percent_encoded;
 use crate::config::redact::redact_url;
-use crate::project::{Project, Service};
+use crate::project::{Port, Probe, Project, Protocol, Service};
 use crate::report::{Cell, Column, Table, Tone};
 use crate::state::desired::remembered_as;
 use crate::state::{ContainerState, Observed, ObservedContainer};
 
-/// A service's connection URLs with the addresses that its container has now; ports that are
-/// published but that no URL names follow as plain addresses.
+/// A service's connection URLs with the addresses that its container has now. Ports that are
+/// published but that no URL names follow, as URLs where the files tell what is spoken there, else
+/// as plain addresses.
 pub(super) fn of(
     service: &Service,
     container: Option<&ObservedContainer>,
@@ -28,10 +30,55 @@ pub(super) fn of(
         }
         if let Some(address) = address(service, container, port.target) {
             let name = port.name.clone().unwrap_or_else(|| port.target.to_string());
-            urls.push((name, address));
+            urls.push((name, spoken(service, port, &address).unwrap_or(address)));
         }
     }
     urls
+}
+
+/// The URL of a port whose protocol is known: devstack itself logs in there to find out whether
+/// the service is ready, or the port says so.
+fn spoken(service: &Service, port: &Port, address: &str) -> Option<String> {
+    if port.protocol != Protocol::Tcp {
+        return None;
+    }
+    let probes = service.ready.iter().flat_map(|ready| &ready.probes);
+    let found = probes.into_iter().find_map(|probe| match probe {
+        Probe::Postgres { port: asked, user, password, database } if *asked == port.target => {
+            let (login, database) = (login(user, password.expose()), percent_encoded(database));
+            Some(format!("postgres://{login}{address}/{database}"))
+        }
+        Probe::Redis { port: asked, username, password } if *asked == port.target => {
+            let password = password.as_ref().map_or("", |password| password.expose());
+            let login = login(username.as_deref().unwrap_or_default(), password);
+            Some(format!("redis://{login}{address}"))
+        }
+        Probe::Amqp { port: asked, user, password, vhost } if *asked == port.target => {
+            let login = login(user, password.expose());
+            // Without a path it is `/`.
+            let path =
+                if vhost == "/" { String::new() } else { format!("/{}", percent_encoded(vhost)) };
+            Some(format!("amqp://{login}{address}{path}"))
+        }
+        Probe::Http { port: asked, .. } if *asked == port.target => {
+            Some(format!("http://{address}"))
+        }
+        _ => None,
+    });
+    found.or_else(|| match port.app_protocol.as_deref() {
+        Some(scheme @ ("http" | "https")) => Some(format!("{scheme}://{address}")),
+        _ => None,
+    })
+}
+
+/// User and password in a URL, with the `@` that follows them.
+fn login(user: &str, password: &str) -> String {
+    let (user, password) = (percent_encoded(user), percent_encoded(password));
+    match (user.as_str(), password.as_str()) {
+        ("", "") => String::new(),
+        (user, "") => format!("{user}@"),
+        (user, password) => format!("{user}:{password}@"),
+    }
 }
 
 /// Replaces each `{address:PORT}`; `None` when the port is not published anywhere now.

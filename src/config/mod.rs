@@ -45,6 +45,7 @@ pub mod canonical;
 pub mod decode;
 pub mod explain;
 pub mod lock;
+pub mod percent;
 pub mod redact;
 pub mod schema;
 pub mod select;

@@ -170,6 +170,14 @@ impl ImageRef {
         }
     }
 
+    /// The name alone: `meilisearch` of `getmeili/meilisearch:v1.21`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let path = self.0.split('@').next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        last.split(':').next().unwrap_or_default()
+    }
+
     /// The registry's host, `docker.io` when the reference names none.
     #[must_use]
     pub fn registry(&self) -> &str {
@@ -315,6 +323,18 @@ mod tests {
         ] {
             let image: ImageRef = image.parse().expect(image);
             assert_eq!(image.with_tag_suffix("fix-1").as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn an_image_is_called_by_the_last_part_of_its_path() {
+        for (image, expected) in [
+            ("postgres", "postgres"),
+            ("getmeili/meilisearch:v1.21", "meilisearch"),
+            ("localhost:5000/a/api", "api"),
+            ("kong@sha256:0123456789abcdef0123456789abcdef", "kong"),
+        ] {
+            assert_eq!(image.parse::<ImageRef>().expect(image).name(), expected);
         }
     }
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
+use crate::config::percent::percent_encoded;
+
 /// A part of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece<'t> {
@@ -151,18 +153,6 @@ fn placeholder(text: &str, open: usize) -> Option<(Piece<'_>, usize)> {
     let is_name = inner.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     is_name.then_some((Piece::Variable(inner), close + 1))
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
