@@ -15,6 +15,7 @@ use super::redact::Redactor;
 use super::scope::{Scope, desired, selected};
 use super::up::choose_ports;
 use crate::engine::{DockerEngine, Engine as _, EngineError};
+use crate::plan::Recreate;
 use crate::project::{Project, ServiceName};
 use crate::report::{Paint, Tone};
 use crate::state::drift::{
@@ -68,7 +69,7 @@ pub(super) async fn diff(cx: &Context, args: DiffArgs) -> Result<ExitStatus, Cli
     let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let project = selected(&project, &names, false)?;
     let mut desired = with_build_inputs(cx, &project, &desired(&project)).await;
-    choose_ports(cx, &engine, &mut desired, &observed);
+    choose_ports(cx, &engine, &mut desired, &observed, Recreate::Changed);
     let running = look(&engine, &desired, &observed).await?;
     let mut drifts = drift(&desired, &observed, &running);
     drifts.retain(|drift| {

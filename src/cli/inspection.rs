@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::connections::credentials;
 use super::context::Context;
 use super::ps::tone;
-use super::urls;
+use super::{ports, urls};
 use crate::config::redact::redact_url;
 use crate::engine::{DockerEngine, Engine as _};
 use crate::execute::{complaint, last_lines, probe_once};
@@ -60,6 +60,10 @@ pub(super) struct ServiceStatus {
     pub(super) image_origin: Option<String>,
     pub(super) stand_in: Option<String>,
     pub(super) changed: Vec<String>,
+    /// Usual ports that somebody had when the container was made, and that are free now; with the
+    /// ones that it has instead.
+    #[serde(skip)]
+    pub(super) free_again: Vec<(u16, u16)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,7 +205,27 @@ async fn service_status(
         image_origin: label(labels::IMAGE_ORIGIN),
         stand_in: label(labels::IMAGE_STAND_IN),
         changed: changed(service, spec, &containers, observed),
+        free_again: free_again(engine, service, &containers),
     }
+}
+
+/// Usual ports that are free again, with those that the running service has instead.
+fn free_again(
+    engine: &DockerEngine,
+    service: &Service,
+    containers: &[&ObservedContainer],
+) -> Vec<(u16, u16)> {
+    let Some(container) = containers.first().filter(|it| it.state.is_running()) else {
+        return Vec::new();
+    };
+    let ports = service.ports.iter().filter(|_| engine.endpoint().is_local());
+    let moved = ports.filter_map(|port| {
+        let usual = port.auto()?;
+        let (_, now) = urls::endpoint(service, Some(container), port.target)?;
+        let is_free = now != usual && ports::is_free(port.host_ip, usual, port.protocol);
+        is_free.then_some((usual, now))
+    });
+    moved.collect()
 }
 
 /// What the end of a service with exit code 0 means.

@@ -64,9 +64,12 @@ pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, Cli
     let ToCreate { project, seen, .. } = cx.load_to_plan().await?;
     let project = selected(&project, &args.services, !args.no_deps)?;
     let engine = cx.connect().await?;
-    let (observed, desired) = prepare(cx, &engine, seen, &project, &desired(&project)).await?;
+    let recreate =
+        if args.force_recreate { plan::Recreate::Force } else { plan::Recreate::Changed };
+    let (observed, desired) =
+        prepare(cx, &engine, seen, &project, &desired(&project), recreate).await?;
     let options = ReconcileOptions {
-        recreate: if args.force_recreate { plan::Recreate::Force } else { plan::Recreate::Changed },
+        recreate,
         build: args.build,
         remove_orphans: args.remove_orphans,
         ..ReconcileOptions::default()

@@ -15,7 +15,7 @@ use crate::engine::DockerEngine;
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
-use crate::plan::{Plan, ReconcileOptions, needs_images_first, reset, weave};
+use crate::plan::{Plan, ReconcileOptions, Recreate, needs_images_first, reset, weave};
 use crate::project::Project;
 use crate::state::Desired;
 
@@ -53,7 +53,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     // The whole stack comes back, since dependants of a reset service may have been disturbed.
     let project: Arc<Project> = selected(&project, &[], true)?;
     let mut desired = with_build_inputs(cx, &project, &desired(&project)).await;
-    up::choose_ports(cx, &engine, &mut desired, &observed);
+    up::choose_ports(cx, &engine, &mut desired, &observed, Recreate::Force);
     let creation = ReconcileOptions::default();
     let remains = reset::remains(&observed, &removal);
     // Whether containers that stay must follow a new image is known only once that is there.

@@ -134,6 +134,15 @@ fn print_notes(cx: &Context, statuses: &[ServiceStatus]) {
             ));
         }
     }
+    for status in statuses {
+        let service = &status.service;
+        for (usual, now) in &status.free_again {
+            cx.note(&format!(
+                "{service}: published at {now}, since port {usual} was in use; that is free again, \
+                 `devstack up -d --no-deps --force-recreate {service}` goes back to it"
+            ));
+        }
+    }
     let local: Vec<&str> = statuses
         .iter()
         .filter(|status| !status.built && status.image_origin.as_deref() == Some("local-build"))

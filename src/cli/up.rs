@@ -239,7 +239,8 @@ pub(super) async fn bring_up(
     interrupts: &mut Interrupts,
     adapt: &(dyn Fn(&mut Plan) + Sync),
 ) -> Result<Option<Observed>, CliError> {
-    let (mut observed, desired) = prepare(cx, engine, seen, project, desired).await?;
+    let (mut observed, desired) =
+        prepare(cx, engine, seen, project, desired, options.recreate).await?;
     let desired = &desired;
     let mut options = options.clone();
     if plan::needs_images_first(desired, &observed, &options) {
@@ -293,12 +294,13 @@ pub(super) async fn prepare(
     seen: Option<Observed>,
     project: &Project,
     desired: &Desired,
+    recreate: Recreate,
 ) -> Result<(Observed, Desired), CliError> {
     check_sources(engine, project)?;
     let (desired, observed) =
         tokio::join!(with_build_inputs(cx, project, desired), seen_or_observed(engine, seen));
     let (mut desired, observed) = (desired, observed?);
-    choose_ports(cx, engine, &mut desired, &observed);
+    choose_ports(cx, engine, &mut desired, &observed, recreate);
     Ok((observed, desired))
 }
 
@@ -308,11 +310,11 @@ pub(super) fn choose_ports(
     engine: &DockerEngine,
     desired: &mut Desired,
     observed: &Observed,
+    recreate: Recreate,
 ) {
     let local = engine.endpoint().is_local();
-    for moved in plan::choose_ports(desired, observed, &|ip, port, protocol| {
-        !local || ports::is_free(ip, port, protocol)
-    }) {
+    let is_free = |ip, port, protocol| !local || ports::is_free(ip, port, protocol);
+    for moved in plan::choose_ports(desired, observed, recreate, &is_free) {
         cx.note(&ports::moved(moved, local));
     }
 }

@@ -1,5 +1,6 @@
 //! Chooses the host ports of `auto` ports: the usual one when it is free, else one that follows from
-//! folder and service. What was chosen for a container is kept as long as nobody else takes it.
+//! folder and service. What was chosen for a container is kept as long as nobody else takes it, and
+//! until a person has it made anew.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::Recreate;
 use super::ports::{PortOwner, WantedPort, holder, overlaps, owner};
 use crate::project::{Port, ProjectName, Protocol, ServiceName};
 use crate::state::desired::remembered_as;
@@ -31,12 +33,14 @@ pub struct MovedPort {
     pub owner: PortOwner,
 }
 
-/// Chooses a host port for every `auto` port of the containers. `is_free` tells whether nobody
-/// outside of the engine has a port.
+/// Chooses a host port for every `auto` port of the containers. Where all of them are made anew, the
+/// usual port comes before the one that a container has. `is_free` tells whether nobody outside of
+/// the engine has a port.
 #[must_use]
 pub fn choose_ports(
     desired: &mut Desired,
     observed: &Observed,
+    recreate: Recreate,
     is_free: &dyn Fn(IpAddr, u16, Protocol) -> bool,
 ) -> Vec<MovedPort> {
     let given = desired.containers.iter().flat_map(|spec| {
@@ -46,6 +50,7 @@ pub fn choose_ports(
     let mut choice = Choice {
         project: &desired.project,
         observed,
+        recreate,
         is_free,
         given: given.collect(),
         moved: Vec::new(),
@@ -63,6 +68,7 @@ pub fn choose_ports(
 struct Choice<'a> {
     project: &'a ProjectName,
     observed: &'a Observed,
+    recreate: Recreate,
     is_free: &'a dyn Fn(IpAddr, u16, Protocol) -> bool,
     /// Ports that this very stack has asked for or been given.
     given: Vec<Given>,
@@ -97,10 +103,13 @@ impl Choice<'_> {
             let remembered = own.and_then(|own| {
                 own.remembered_ports().find(|(known, _)| *known == key).map(|(_, number)| number)
             });
+            let kept = remembered.filter(|_| self.recreate != Recreate::Force);
             let candidates =
-                remembered.into_iter().chain([usual]).chain(derived(spec, port)).find(|number| {
-                    self.given(port, *number).is_none() && self.is_available(port, *number, own)
-                });
+                kept.into_iter().chain([usual]).chain(remembered).chain(derived(spec, port)).find(
+                    |number| {
+                        self.given(port, *number).is_none() && self.is_available(port, *number, own)
+                    },
+                );
             // The engine chooses where all of them are taken.
             let Some(number) = candidates else { continue };
             if number != usual && remembered != Some(number) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use devstack::plan::{ReconcileOptions, choose_ports, reconcile};
+use devstack::plan::{ReconcileOptions, Recreate, choose_ports, reconcile};
 use devstack::project::Protocol;
 use devstack::state::Desired;
 
@@ -15,8 +15,12 @@ fn stack(project: &str) -> String {
 
 /// What was chosen: `SERVICE-NUMBER TARGET=PORT`, and what a person is told.
 fn choose(world: &World, desired: &mut Desired, taken: &[u16]) -> String {
+    choose_for(world, desired, Recreate::Changed, taken)
+}
+
+fn choose_for(world: &World, desired: &mut Desired, recreate: Recreate, taken: &[u16]) -> String {
     let is_free = |_: IpAddr, port: u16, _: Protocol| !taken.contains(&port);
-    let moved = choose_ports(desired, &world.observed(), &is_free);
+    let moved = choose_ports(desired, &world.observed(), recreate, &is_free);
     let mut lines: Vec<String> = desired
         .containers
         .iter()
@@ -72,6 +76,11 @@ fn a_container_keeps_what_was_chosen_for_it() {
     assert_eq!(choose(&world, &mut desired, &[port, 5001]), format!("web-1 80={port}"));
     let plan = reconcile(&desired, &world.observed(), &ReconcileOptions::default()).unwrap();
     assert!(plan.is_empty(), "{plan}");
+    // Whoever has it made anew gets the usual one, unless it is still taken.
+    let force = Recreate::Force;
+    assert_eq!(choose_for(&world, &mut desired, force, &[port]), "web-1 80=5001");
+    let still = choose_for(&world, &mut desired, force, &[port, 5001]);
+    assert_eq!(still, format!("web-1 80={port}"));
 }
 
 #[test]
