@@ -11,14 +11,19 @@ use crate::execute::{ExecuteError, StepError, StepFailure, WaitFailure, WaitFail
 use crate::explain::{RefusalAbout, Symptoms, explain, refusals};
 use crate::os::files::{MissingSource, SourceAsked};
 use crate::plan::{Conflict, PortConflict};
+use crate::project::ServiceName;
 use crate::report::quoted;
 
 /// Last lines of a container that a person is shown; more of them are read to find the cause.
 const SHOWN_LINES: usize = 20;
 
 /// Tells what went wrong. `origins` is the stack that it went wrong with, where its files have been
-/// read.
-pub(super) fn account(problem: &Problem, origins: Option<&Origins>) -> Diagnostics {
+/// read. Where logs are shown, they are not quoted but for those of the services that are `quiet`.
+pub(super) fn account(
+    problem: &Problem,
+    origins: Option<&Origins>,
+    quiet: Option<&[ServiceName]>,
+) -> Diagnostics {
     let findings = match problem {
         Problem::Config(findings) => return findings.clone(),
         Problem::Endpoint(error) => vec![
@@ -35,7 +40,7 @@ pub(super) fn account(problem: &Problem, origins: Option<&Origins>) -> Diagnosti
             findings
         }
         Problem::MissingSources(missing) => missing.iter().map(|it| source(it, origins)).collect(),
-        Problem::Run(error) => run(error, origins),
+        Problem::Run(error) => run(error, origins, quiet),
         Problem::UnknownService { name, suggestion } => {
             vec![plain(format!("no service `{name}` in the files")).help(match suggestion {
                 Some(suggestion) => format!("did you mean `{suggestion}`?"),
@@ -139,10 +144,14 @@ fn conflict(conflict: &Conflict, origins: Option<&Origins>) -> Diagnostic {
     }
 }
 
-fn run(error: &ExecuteError, origins: Option<&Origins>) -> Vec<Diagnostic> {
+fn run(
+    error: &ExecuteError,
+    origins: Option<&Origins>,
+    quiet: Option<&[ServiceName]>,
+) -> Vec<Diagnostic> {
     let findings = error.failures.iter().filter_map(|failure| match &failure.error {
         StepError::Engine(error) => Some(engine(error, Some(failure), origins)),
-        StepError::Wait(failure) => Some(wait(failure, origins)),
+        StepError::Wait(failure) => Some(wait(failure, origins, quiet)),
         StepError::Cancelled => None,
     });
     if error.cancelled && error.failures.is_empty() {
@@ -278,7 +287,11 @@ fn before_start(
     }
 }
 
-fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
+fn wait(
+    failure: &WaitFailure,
+    origins: Option<&Origins>,
+    quiet: Option<&[ServiceName]>,
+) -> Diagnostic {
     let mut finding = plain(failure.to_string());
     if let WaitFailureReason::Unhealthy { output } = &failure.reason
         && !output.trim().is_empty()
@@ -290,7 +303,10 @@ fn wait(failure: &WaitFailure, origins: Option<&Origins>) -> Diagnostic {
         finding.notes.push(format!("last seen: {state}"));
     }
     let shown = &failure.log[failure.log.len().saturating_sub(SHOWN_LINES)..];
-    if !shown.is_empty() {
+    // A hook has a container of its own, whose log nobody follows.
+    let is_followed =
+        failure.hook.is_none() && quiet.is_some_and(|quiet| !quiet.contains(&failure.service));
+    if !shown.is_empty() && !is_followed {
         finding.notes.push(quoted(&format!("last lines of {}:", failure.container), shown));
     }
     let name = &failure.service;

@@ -55,7 +55,8 @@ use super::watch::WatchArgs;
     DEVSTACK_PARALLEL_LIMIT, DEVSTACK_REMOVE_ORPHANS.\n\n\
     Exit codes: 0 done, 1 something in the project is wrong, 2 wrong usage,\n\
     3 no Docker Engine, 130 interrupted. `plan` ends with 2 when there is something to do; `exec`,\n\
-    `run`, `run-local`, `wait` and the clients pass on the exit code of what they ran."
+    `run`, `run-local`, `wait`, `up --exit-code-from` and the clients pass on the exit code of what\n\
+    they ran."
 )]
 pub(super) struct Cli {
     #[command(flatten)]

@@ -71,7 +71,7 @@ pub(super) async fn attach(cx: &Context, args: AttachArgs) -> Result<ExitStatus,
     }
     let facts = engine.inspect_container(&container.id).await?;
     Ok(match facts.state {
-        ContainerState::Exited { code } => ExitStatus::Child(u8::try_from(code).unwrap_or(1)),
+        ContainerState::Exited { code } => ExitStatus::of_container(code),
         _ => ExitStatus::Success,
     })
 }

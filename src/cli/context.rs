@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::args::{AnsiArg, ErrorFormatArg, GlobalArgs, ProgressArg};
@@ -24,7 +23,7 @@ use crate::engine::{DockerEngine, Endpoint, EndpointFacts};
 use crate::event::WatchEvent;
 use crate::os::files;
 use crate::os::terminal::{Ansi, Terminal, stdout_size};
-use crate::project::Project;
+use crate::project::{Project, ServiceName};
 use crate::report::diagnostic::render;
 use crate::report::diagnostic_json::to_json;
 use crate::report::{Paint, ProgressMode, Table, watch_json, watch_text};
@@ -47,16 +46,23 @@ pub(super) struct Context {
     engine: OnceCell<Arc<DockerEngine>>,
     /// What was read from standard input, which can be read only once.
     stdin: OnceLock<String>,
-    /// Whether logs are being shown.
-    beside_logs: AtomicBool,
+    /// While logs are shown, the services of which none are.
+    beside_logs: Mutex<Option<Vec<ServiceName>>>,
 }
 
 /// While it lives, logs are shown: see [`Context::beside_logs`].
-pub(super) struct BesideLogs<'a>(&'a AtomicBool);
+pub(super) struct BesideLogs<'a>(&'a Mutex<Option<Vec<ServiceName>>>);
+
+impl BesideLogs<'_> {
+    /// From now on these services are the ones of which no logs are shown.
+    pub(super) fn leave_out(&self, quiet: &[ServiceName]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(quiet.to_vec());
+    }
+}
 
 impl Drop for BesideLogs<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -84,15 +90,22 @@ impl Context {
             looked_at: Mutex::default(),
             engine: OnceCell::new(),
             stdin: OnceLock::new(),
-            beside_logs: AtomicBool::new(false),
+            beside_logs: Mutex::default(),
         }
     }
 
-    /// Logs are shown as long as what is returned lives: live lines would be drawn over them, and
-    /// they over those, so progress is told in plain ones.
-    pub(super) fn beside_logs(&self) -> BesideLogs<'_> {
-        self.beside_logs.store(true, Ordering::Relaxed);
-        BesideLogs(&self.beside_logs)
+    /// Logs are shown as long as what is returned lives, but for those of the services that are
+    /// `quiet`: live lines would be drawn over them, and they over those, so progress is told in
+    /// plain ones, and what a log says itself is not repeated.
+    pub(super) fn beside_logs(&self, quiet: &[ServiceName]) -> BesideLogs<'_> {
+        let beside_logs = BesideLogs(&self.beside_logs);
+        beside_logs.leave_out(quiet);
+        beside_logs
+    }
+
+    /// The services of which no logs are shown; `None` where nobody shows logs.
+    pub(super) fn quiet(&self) -> Option<Vec<ServiceName>> {
+        self.beside_logs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts variables over those of the environment.
@@ -300,7 +313,13 @@ impl Context {
             {
                 return;
             }
-            _ => watch_text(event, Paint::new(self.stderr_colour())),
+            _ => {
+                let paint = Paint::new(self.stderr_colour());
+                match self.quiet() {
+                    Some(quiet) => watch_text(&event.beside_logs(&quiet), paint),
+                    None => watch_text(event, paint),
+                }
+            }
         };
         self.note(&self.redactor().apply(&text));
     }
@@ -329,6 +348,12 @@ impl Context {
     pub(super) fn is_ci(&self) -> bool {
         let says_so = |value: &str| !matches!(value, "" | "false" | "0");
         self.global.ci || self.variable("CI").is_some_and(says_so)
+    }
+
+    /// Prints a table for a person, on standard error.
+    pub(super) fn note_table(&self, table: &Table) {
+        let width = self.terminal.stderr.size.map(|(_, columns)| columns);
+        self.note(&table.render(width, self.stderr_colour()));
     }
 
     /// Prints a table, on standard output.
@@ -430,9 +455,7 @@ impl Context {
     /// How to show progress.
     pub(super) fn progress(&self) -> ProgressMode {
         match self.global.progress {
-            ProgressArg::Auto | ProgressArg::Tty if self.beside_logs.load(Ordering::Relaxed) => {
-                ProgressMode::Plain
-            }
+            ProgressArg::Auto | ProgressArg::Tty if self.quiet().is_some() => ProgressMode::Plain,
             ProgressArg::Auto => ProgressMode::Auto,
             ProgressArg::Tty => ProgressMode::Tty,
             ProgressArg::Plain => ProgressMode::Plain,

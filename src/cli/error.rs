@@ -93,6 +93,13 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
+impl ExitStatus {
+    /// The exit code of a container; one that no process can end with is a failure.
+    pub(super) fn of_container(code: i64) -> Self {
+        Self::Child(u8::try_from(code).unwrap_or(1))
+    }
+}
+
 impl CliError {
     /// A plain message with what to do.
     pub(super) fn other(message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -198,12 +205,13 @@ impl CliError {
 
     /// Prints it on standard error.
     pub(super) fn print(&self, cx: &Context) {
-        cx.print_account(&account(&self.problem, cx.origins().as_deref()));
+        let quiet = cx.quiet();
+        cx.print_account(&account(&self.problem, cx.origins().as_deref(), quiet.as_deref()));
     }
 
     /// The first thing that is wrong, and what to do about it.
     pub(super) fn reason_and_hint(&self) -> (String, String) {
-        let Diagnostics(findings) = account(&self.problem, None);
+        let Diagnostics(findings) = account(&self.problem, None, None);
         let Some(first) = findings.iter().find(|it| it.severity == Severity::Error) else {
             return Default::default();
         };

@@ -92,7 +92,7 @@ pub(super) async fn run_command(
         return Ok(ExitStatus::Child(141));
     }
     match engine.exec_exit_code(&id).await {
-        Ok(code) => Ok(ExitStatus::Child(u8::try_from(code).unwrap_or(1))),
+        Ok(code) => Ok(ExitStatus::of_container(code)),
         // The container went away, and the command with it.
         Err(EngineError { kind: EngineErrorKind::NotFound(_), .. }) => Ok(ExitStatus::Child(137)),
         Err(error) => Err(error.into()),

@@ -21,7 +21,7 @@ use crate::state::{ContainerId, ContainerState, ObservedContainer};
 const WINDOW: Duration = Duration::from_millis(50);
 
 /// A restart, or a container's successor, comes within this time after the end.
-const GAP: Duration = Duration::from_secs(3);
+pub(super) const GAP: Duration = Duration::from_secs(3);
 
 /// What must be known of a container to read its log.
 pub(super) struct Told {
@@ -50,8 +50,10 @@ impl Told {
 /// What to follow.
 pub(super) struct Wish {
     pub(super) project: ProjectName,
-    /// All when it is empty.
+    /// All when it is empty. As long as one of them runs, what they log is awaited.
     pub(super) services: Vec<ServiceName>,
+    /// Those among them whose logs are not shown.
+    pub(super) quiet: Vec<ServiceName>,
     /// What to read of the containers that are there.
     pub(super) request: LogsRequest,
     /// What has been shown of their logs before.
@@ -78,6 +80,7 @@ pub(super) struct Following<'a> {
 }
 
 impl<'a> Following<'a> {
+    /// Takes up the logs of `containers`, as far as they are wanted.
     pub(super) async fn new(
         engine: &'a DockerEngine,
         mut wish: Wish,
@@ -88,8 +91,10 @@ impl<'a> Following<'a> {
         let begun = OffsetDateTime::now_utc();
         let reader = LogReader::start(engine)?;
         let mut follow = Follow::new(WINDOW);
-        for container in containers {
-            let told = Told::of(container);
+        for told in containers.iter().map(|container| Told::of(container)) {
+            if wish.quiet.contains(&told.service) {
+                continue;
+            }
             let mut source = told.source(&wish.project);
             let (resumed, shown) = wish.resume.resume(&source.label);
             let mut request = wish.request.clone();
@@ -103,9 +108,10 @@ impl<'a> Following<'a> {
         Ok(Self { engine, reader, wish, follow, events, begun, idle, end, unreadable, gone })
     }
 
-    /// Follows these services from now on.
-    pub(super) fn follow_also(&mut self, services: &[ServiceName]) {
+    /// Follows these services from now on, and shows nothing of those that are quiet.
+    pub(super) fn follow_also(&mut self, services: &[ServiceName], quiet: &[ServiceName]) {
         self.wish.services = services.to_vec();
+        self.wish.quiet = quiet.to_vec();
     }
 
     /// Goes on after the end, until something starts.
@@ -124,7 +130,10 @@ impl<'a> Following<'a> {
         self.events = events;
         self.follow = Follow::new(WINDOW);
         for container in lifecycle::selected(&self.wish.project, &observed, &self.wish.services) {
-            self.take_up(&Told::of(container));
+            let told = Told::of(container);
+            if !self.wish.quiet.contains(&told.service) {
+                self.take_up(&told);
+            }
         }
         Ok(())
     }
@@ -194,6 +203,20 @@ impl<'a> Following<'a> {
         }
     }
 
+    /// The next line of containers that have all ended; `None` when there is none. Nothing that
+    /// starts is taken up any more.
+    pub(super) async fn last(&mut self) -> Option<Result<LogLine, EngineError>> {
+        loop {
+            match self.follow.next().await? {
+                Ok(line) if self.wish.resume.is_new(&line) => return Some(Ok(line)),
+                Ok(_) => {}
+                Err(error) if error.is_unreachable() => return Some(Err(error)),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => self.unreadable.push(error),
+            }
+        }
+    }
+
     /// The next line, if it has come by now. Looks at nothing else: [`Self::next`] must have its
     /// turn, too.
     pub(super) fn ready(&mut self) -> Option<LogLine> {
@@ -215,7 +238,8 @@ impl<'a> Following<'a> {
 
     fn concerns(&self, event: &ContainerEvent) -> bool {
         event.service_of(&self.wish.project).is_some_and(|service| {
-            self.wish.services.is_empty() || self.wish.services.contains(service)
+            (self.wish.services.is_empty() || self.wish.services.contains(service))
+                && !self.wish.quiet.contains(service)
         })
     }
 

@@ -8,18 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction};
 
 /// The verb, its flag, and what takes its place.
-const INSTEAD: [(&str, &str, &str); 15] = [
-    ("up", "--abort-on-container-exit", UP_AND_WAIT),
-    ("up", "--abort-on-container-failure", UP_AND_WAIT),
-    (
-        "up",
-        "--exit-code-from",
-        "`devstack run --rm SERVICE` starts what the service needs and ends with its exit code; \
-         `devstack down` removes the rest",
-    ),
-    ("up", "--attach", FOLLOW_SOME),
-    ("up", "--no-attach", FOLLOW_SOME),
-    ("up", "--attach-dependencies", FOLLOW_SOME),
+const INSTEAD: [(&str, &str, &str); 9] = [
     ("up", "--always-recreate-deps", "`--force-recreate` makes all of them anew"),
     ("up", "--menu", "there is no menu; `devstack watch`, `open` and `logs` do what it offers"),
     ("run", "--remove-orphans", "`devstack up --remove-orphans` removes them"),
@@ -30,12 +19,6 @@ const INSTEAD: [(&str, &str, &str); 15] = [
     ("stats", "-a", "what does not run uses nothing; `devstack ps -a` lists it"),
     ("stats", "--all", "what does not run uses nothing; `devstack ps -a` lists it"),
 ];
-
-const UP_AND_WAIT: &str = "`devstack up -d && devstack wait --down-project SERVICE...` takes the \
-                           stack down when the first of them ends";
-
-const FOLLOW_SOME: &str = "`devstack up -d && devstack logs -f SERVICE...` follows some services \
-                           only, and `attach: false` at a service keeps its lines out";
 
 /// Flags that ask for what is so anyway: hands that know docker compose write them.
 pub(super) fn accepted(flags: &[(&'static str, Option<char>)]) -> Vec<Arg> {

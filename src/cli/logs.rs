@@ -156,7 +156,8 @@ pub(super) async fn logs(cx: &Context, args: LogsArgs) -> Result<ExitStatus, Cli
             return Ok(status.unwrap_or(ExitStatus::Success));
         }
     }
-    let wish = Wish { project: scope.name.clone(), services, request, resume };
+    let quiet = Vec::new();
+    let wish = Wish { project: scope.name.clone(), services, quiet, request, resume };
     let mut following = Following::new(&engine, wish, &containers).await?;
     // Even where whoever started devstack ignores the signal, as a shell does for its jobs in the
     // background.

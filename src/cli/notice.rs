@@ -1,14 +1,19 @@
-//! What is told while logs are followed: a service fails, a service recovers. A line on standard
-//! error, and on a terminal its title and a notification (OSC 9), so that it is noticed in another
-//! window too.
+//! What is told while logs are followed: a service fails, recovers, ends, is stopped by somebody. A
+//! line on standard error, and on a terminal its title and, of failures, a notification (OSC 9), so
+//! that they are noticed in another window too.
 
 use std::collections::{HashMap, HashSet};
+use std::future::pending;
 
+use tokio::time::{Instant, sleep_until};
+
+use super::attached::End;
 use super::context::Context;
+use super::following::GAP;
 use crate::engine::{ContainerEvent, ContainerEventKind};
 use crate::project::{ProjectName, ServiceName};
 use crate::report::{Paint, Tone};
-use crate::state::{ContainerId, Health, Observed};
+use crate::state::{ContainerId, ContainerState, Health, Observed};
 
 /// Keeps the terminal's title while it lives: `XTWINOPS` 22 and 23 save and restore it.
 const SAVE_TITLE: &str = "\u{1b}[22;2t";
@@ -17,11 +22,39 @@ const RESTORE_TITLE: &str = "\u{1b}[23;2t";
 /// A change that a person wants to know of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Notice {
-    Failed { service: ServiceName, reason: String },
-    Recovered { service: ServiceName },
+    Failed {
+        service: ServiceName,
+        reason: String,
+    },
+    Recovered {
+        service: ServiceName,
+    },
+    /// It has ended well, by itself.
+    Ended {
+        service: ServiceName,
+    },
+    /// Somebody has ended them, and removed them perhaps.
+    Gone {
+        services: Vec<ServiceName>,
+        removed: bool,
+    },
+    /// It runs again, which it was said to do no more.
+    Back {
+        service: ServiceName,
+    },
 }
 
-/// Which services have failed. Pure.
+/// A container that somebody has ended, and whose successor may be about to start.
+#[derive(Debug)]
+struct Leaving {
+    id: ContainerId,
+    end: End,
+    removed: bool,
+    /// Until when one may come.
+    until: Instant,
+}
+
+/// What happens to the services. Pure.
 #[derive(Debug)]
 struct Watch {
     project: ProjectName,
@@ -34,53 +67,151 @@ struct Watch {
     known: HashSet<ContainerId>,
     /// Containers that somebody is stopping: however they end, they do not fail.
     asked: HashSet<ContainerId>,
+    /// Containers that had ended well before anybody looked, and whose end has not been heard of: the
+    /// engine may tell of their start and their end all the same.
+    done: HashSet<ContainerId>,
+    leaving: Vec<Leaving>,
+    /// Services that were said to be stopped.
+    gone: HashSet<ServiceName>,
 }
 
 impl Watch {
-    fn meet(&mut self, observed: &Observed) {
-        let containers = observed.containers_of(&self.project);
-        self.known.extend(containers.map(|container| container.id.clone()));
+    fn new(project: ProjectName, services: Vec<ServiceName>, checked: Vec<ServiceName>) -> Self {
+        Self {
+            project,
+            services,
+            checked,
+            failed: HashMap::new(),
+            known: HashSet::new(),
+            asked: HashSet::new(),
+            done: HashSet::new(),
+            leaving: Vec::new(),
+            gone: HashSet::new(),
+        }
     }
 
-    fn see(&mut self, event: &ContainerEvent) -> Option<Notice> {
-        let was_asked = self.asked.contains(&event.id);
+    fn meet(&mut self, observed: &Observed) {
+        for container in observed.containers_of(&self.project) {
+            self.known.insert(container.id.clone());
+            if container.state == (ContainerState::Exited { code: 0 }) {
+                self.done.insert(container.id.clone());
+            }
+        }
+    }
+
+    /// Takes in an event; `restarts` tells of an end whether the engine starts the container again.
+    /// What is to be told, and the end of a container that does not come back.
+    fn see(
+        &mut self,
+        event: &ContainerEvent,
+        restarts: bool,
+        now: Instant,
+    ) -> (Option<Notice>, Option<End>) {
+        let service = event.service_of(&self.project).filter(|it| self.services.contains(it));
+        let Some(service) = service else { return (None, None) };
+        if event.kind == ContainerEventKind::Started {
+            self.known.insert(event.id.clone());
+        }
+        if !self.known.contains(&event.id) {
+            return (None, None);
+        }
         match event.kind {
             ContainerEventKind::Started => {
-                self.known.insert(event.id.clone());
                 self.asked.remove(&event.id);
+                self.leaving.retain(|leaving| leaving.end.service != *service);
+                (self.started(service), None)
             }
-            _ if !self.known.contains(&event.id) => return None,
             ContainerEventKind::AskedToEnd => {
                 self.asked.insert(event.id.clone());
+                (None, None)
             }
             ContainerEventKind::Removed => {
                 self.known.remove(&event.id);
                 self.asked.remove(&event.id);
+                let mut leaving = self.leaving.iter_mut();
+                if let Some(leaving) = leaving.find(|leaving| leaving.id == event.id) {
+                    leaving.removed = true;
+                }
+                (None, None)
             }
-            ContainerEventKind::Died { .. } | ContainerEventKind::Health(_) => {}
-        }
-        let service =
-            event.service_of(&self.project).filter(|service| self.services.contains(service))?;
-        let reason = match event.kind {
-            // 130 and 143 are how processes end that somebody asked to.
-            ContainerEventKind::Died { code: 0 | 130 | 143 }
-            | ContainerEventKind::AskedToEnd
-            | ContainerEventKind::Removed
-            | ContainerEventKind::Health(Health::Starting) => return None,
-            ContainerEventKind::Died { .. } if was_asked => return None,
-            ContainerEventKind::Died { code } => format!("exited with code {code}"),
-            ContainerEventKind::Health(Health::Unhealthy) => "is unhealthy".to_owned(),
-            ContainerEventKind::Started if self.checked.contains(service) => return None,
-            ContainerEventKind::Started | ContainerEventKind::Health(Health::Healthy) => {
-                self.failed.remove(service)?;
-                return Some(Notice::Recovered { service: service.clone() });
+            ContainerEventKind::Died { code } => {
+                self.died(&event.id, End { service: service.clone(), code }, restarts, now)
             }
-        };
-        // What fails again and again is told once.
-        if self.failed.insert(service.clone(), reason.clone()).is_some() {
-            return None;
+            ContainerEventKind::Health(Health::Starting) => (None, None),
+            ContainerEventKind::Health(Health::Unhealthy) => {
+                (self.fails(service, "is unhealthy".to_owned()), None)
+            }
+            ContainerEventKind::Health(Health::Healthy) => (self.recovers(service), None),
         }
-        Some(Notice::Failed { service: service.clone(), reason })
+    }
+
+    fn started(&mut self, service: &ServiceName) -> Option<Notice> {
+        if self.gone.remove(service) {
+            self.failed.remove(service);
+            return Some(Notice::Back { service: service.clone() });
+        }
+        if self.checked.contains(service) { None } else { self.recovers(service) }
+    }
+
+    fn died(
+        &mut self,
+        id: &ContainerId,
+        end: End,
+        restarts: bool,
+        now: Instant,
+    ) -> (Option<Notice>, Option<End>) {
+        // 130 and 143 are how processes end that somebody asked to.
+        let was_asked = self.asked.contains(id) || matches!(end.code, 130 | 143);
+        match end.code {
+            _ if was_asked && !restarts => {
+                let id = id.clone();
+                self.leaving.push(Leaving { id, end, removed: false, until: now + GAP });
+                (None, None)
+            }
+            0 if !restarts && !self.done.remove(id) => {
+                (Some(Notice::Ended { service: end.service.clone() }), Some(end))
+            }
+            0 => (None, None),
+            _ if was_asked => (None, None),
+            code => {
+                let notice = self.fails(&end.service, format!("exited with code {code}"));
+                (notice, (!restarts).then_some(end))
+            }
+        }
+    }
+
+    /// What fails again and again is told once.
+    fn fails(&mut self, service: &ServiceName, reason: String) -> Option<Notice> {
+        let known = self.failed.insert(service.clone(), reason.clone());
+        known.is_none().then(|| Notice::Failed { service: service.clone(), reason })
+    }
+
+    fn recovers(&mut self, service: &ServiceName) -> Option<Notice> {
+        self.failed.remove(service)?;
+        Some(Notice::Recovered { service: service.clone() })
+    }
+
+    /// What has not come back until then, and is not expected to any more.
+    fn gone(&mut self, until: Instant) -> (Vec<Notice>, Vec<End>) {
+        let (gone, leaving) =
+            std::mem::take(&mut self.leaving).into_iter().partition(|it| it.until <= until);
+        self.leaving = leaving;
+        let gone: Vec<Leaving> = gone;
+        let mut notices = Vec::new();
+        for removed in [false, true] {
+            let mut services: Vec<ServiceName> = Vec::new();
+            for leaving in gone.iter().filter(|leaving| leaving.removed == removed) {
+                let service = &leaving.end.service;
+                // Of several containers one stands for all.
+                if self.gone.insert(service.clone()) {
+                    services.push(service.clone());
+                }
+            }
+            if !services.is_empty() {
+                notices.push(Notice::Gone { services, removed });
+            }
+        }
+        (notices, gone.into_iter().map(|leaving| leaving.end).collect())
     }
 }
 
@@ -146,9 +277,7 @@ impl<'a> Notices<'a> {
         if on_terminal {
             cx.note_raw(SAVE_TITLE);
         }
-        let (project, services) = (project.clone(), services.to_vec());
-        let (failed, known, asked) = Default::default();
-        let mut watch = Watch { project, services, checked, failed, known, asked };
+        let mut watch = Watch::new(project.clone(), services.to_vec(), checked);
         watch.meet(observed);
         let notices = Self { cx, watch, on_terminal, terminal };
         notices.retitle();
@@ -166,16 +295,41 @@ impl<'a> Notices<'a> {
         self.watch.meet(observed);
     }
 
-    /// Tells what an event means, if it means anything.
-    pub(super) fn see(&mut self, event: &ContainerEvent) {
-        let Some(notice) = self.watch.see(event) else { return };
+    /// Tells what an event means, if it means anything. `restarts` tells of an end whether the
+    /// engine starts the container again. Returns the end of one that does not come back.
+    pub(super) fn see(&mut self, event: &ContainerEvent, restarts: bool) -> Option<End> {
+        let (notice, end) = self.watch.see(event, restarts, Instant::now());
+        if let Some(notice) = notice {
+            self.tell(&notice);
+        }
+        end
+    }
+
+    /// Resolves when something was ended by somebody long enough ago to be told.
+    pub(super) async fn due(&self) {
+        match self.watch.leaving.iter().map(|leaving| leaving.until).min() {
+            Some(until) => sleep_until(until).await,
+            None => pending().await,
+        }
+    }
+
+    /// Tells what has been ended by somebody and was not started again since; `all` waits no longer
+    /// for what may come. Returns the ends.
+    pub(super) fn tell_gone(&mut self, all: bool) -> Vec<End> {
+        let now = Instant::now();
+        let (notices, ends) = self.watch.gone(if all { now + GAP } else { now });
+        for notice in &notices {
+            self.tell(notice);
+        }
+        ends
+    }
+
+    fn tell(&self, notice: &Notice) {
         let paint = Paint::new(self.cx.stderr_colour());
-        let (words, tone) = match &notice {
-            Notice::Failed { service, reason } => (format!("✘ {service} {reason}"), Tone::Bad),
-            Notice::Recovered { service } => (format!("✔ {service} has recovered"), Tone::Good),
-        };
+        let (words, tone) = words(notice);
         self.cx.note(&paint.apply(tone, &words));
-        if self.on_terminal {
+        let is_urgent = matches!(notice, Notice::Failed { .. } | Notice::Recovered { .. });
+        if self.on_terminal && is_urgent {
             let text = format!("{}: {words}", self.watch.project);
             self.cx.note_raw(&self.terminal.notification(&text));
         }
@@ -193,6 +347,21 @@ impl Drop for Notices<'_> {
     fn drop(&mut self) {
         if self.on_terminal {
             self.cx.note_raw(RESTORE_TITLE);
+        }
+    }
+}
+
+fn words(notice: &Notice) -> (String, Tone) {
+    match notice {
+        Notice::Failed { service, reason } => (format!("✘ {service} {reason}"), Tone::Bad),
+        Notice::Recovered { service } => (format!("✔ {service} has recovered"), Tone::Good),
+        Notice::Ended { service } => (format!("✔ {service} exited with code 0"), Tone::Good),
+        Notice::Back { service } => (format!("✔ {service} runs again"), Tone::Good),
+        Notice::Gone { services, removed } => {
+            let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+            let were = if names.len() == 1 { "was" } else { "were" };
+            let what = if *removed { "removed" } else { "stopped" };
+            (format!("{} {were} {what}", names.join(", ")), Tone::Caution)
         }
     }
 }
@@ -232,33 +401,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn failures_and_recoveries_are_told_once() {
+    fn name(text: &str) -> ServiceName {
+        text.parse().unwrap()
+    }
+
+    fn event(project: &str, service: &str, id: &str, kind: ContainerEventKind) -> ContainerEvent {
+        ContainerEvent {
+            id: ContainerId(id.to_owned()),
+            kind,
+            name: format!("{project}-{service}-1"),
+            project: Some(project.to_owned()),
+            service: Some(name(service)),
+            is_one_off: false,
+        }
+    }
+
+    /// A watch of `api` and of `db`, whose health is checked; both have the container `x`.
+    fn watch() -> Watch {
+        let services = vec![name("api"), name("db")];
+        let mut watch = Watch::new("shop".parse().unwrap(), services, vec![name("db")]);
+        watch.known.insert(ContainerId("x".to_owned()));
+        watch
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_and_recoveries_are_told_once() {
         use ContainerEventKind::{AskedToEnd, Died, Health as Check, Removed, Started};
-        let name = |text: &str| text.parse::<ServiceName>().unwrap();
-        let mut watch = Watch {
-            project: "shop".parse().unwrap(),
-            services: vec![name("api"), name("db")],
-            checked: vec![name("db")],
-            failed: HashMap::new(),
-            known: HashSet::from([ContainerId("x".to_owned())]),
-            asked: HashSet::new(),
-        };
+        let mut watch = watch();
         let cases: [(&str, &str, ContainerEventKind, &str); 18] = [
             ("shop", "api", Died { code: 143 }, ""),
-            ("shop", "api", Died { code: 1 }, "api exited with code 1"),
+            ("shop", "api", Died { code: 1 }, "✘ api exited with code 1"),
             ("shop", "api", Died { code: 1 }, ""),
-            ("shop", "api", Started, "api recovered"),
+            ("shop", "api", Started, "✔ api has recovered"),
             ("shop", "api", Started, ""),
             ("other", "api", Died { code: 1 }, ""),
             ("shop", "unknown", Died { code: 1 }, ""),
             ("shop", "db", Check(Health::Healthy), ""),
-            ("shop", "db", Check(Health::Unhealthy), "db is unhealthy"),
+            ("shop", "db", Check(Health::Unhealthy), "✘ db is unhealthy"),
             ("shop", "db", Died { code: 137 }, ""),
             ("shop", "db", Started, ""),
             ("shop", "db", Check(Health::Starting), ""),
-            ("shop", "db", Check(Health::Healthy), "db recovered"),
-            ("shop", "db", Died { code: 0 }, ""),
+            ("shop", "db", Check(Health::Healthy), "✔ db has recovered"),
+            ("shop", "db", Died { code: 0 }, "✔ db exited with code 0"),
             // However it ends when it is stopped.
             ("shop", "api", AskedToEnd, ""),
             ("shop", "api", Died { code: 137 }, ""),
@@ -266,37 +450,76 @@ mod tests {
             ("shop", "db", Removed, ""),
         ];
         for (project, service, kind, expected) in cases {
-            let told = watch.see(&ContainerEvent {
-                id: ContainerId("x".to_owned()),
-                kind,
-                name: format!("{project}-{service}-1"),
-                project: Some(project.to_owned()),
-                service: Some(name(service)),
-                is_one_off: false,
-            });
-            let told = match told {
-                Some(Notice::Failed { service, reason }) => format!("{service} {reason}"),
-                Some(Notice::Recovered { service }) => format!("{service} recovered"),
-                None => String::new(),
-            };
+            let event = event(project, service, "x", kind);
+            let (told, _) = watch.see(&event, false, Instant::now());
+            let told = told.map(|notice| words(&notice).0).unwrap_or_default();
             assert_eq!(told, expected, "{project} {service} {kind:?}");
         }
         assert_eq!(title(&watch), "shop ✔");
         // What was replaced is of no interest any more, whatever the engine tells of it.
-        let late = |id: &str, kind| ContainerEvent {
-            id: ContainerId(id.to_owned()),
-            kind,
-            name: "shop-api-1".to_owned(),
-            project: Some("shop".to_owned()),
-            service: Some(name("api")),
-            is_one_off: false,
-        };
-        assert_eq!(watch.see(&late("old", Died { code: 137 })), None);
-        assert_eq!(watch.see(&late("old", Check(Health::Unhealthy))), None);
-        assert_eq!(watch.see(&late("new", Started)), None);
-        assert!(watch.see(&late("new", Died { code: 137 })).is_some());
+        let mut late =
+            |id: &str, kind| watch.see(&event("shop", "api", id, kind), false, Instant::now()).0;
+        assert_eq!(late("old", Died { code: 137 }), None);
+        assert_eq!(late("old", Check(Health::Unhealthy)), None);
+        assert_eq!(late("new", Started), None);
+        assert!(late("new", Died { code: 137 }).is_some());
         watch.failed.clear();
         watch.failed.insert(name("db"), String::new());
         assert_eq!(title(&watch), "shop ✘ db");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_ends_is_told_unless_it_is_started_again() {
+        use ContainerEventKind::{AskedToEnd, Died, Removed, Started};
+        let mut watch = watch();
+        let now = Instant::now();
+        let see = |watch: &mut Watch, service: &str, kind| {
+            let seen = watch.see(&event("shop", service, service, kind), false, now);
+            (seen.0.map(|notice| words(&notice).0), seen.1)
+        };
+        let told = |watch: &mut Watch, until| {
+            let (notices, ends) = watch.gone(until);
+            (notices.iter().map(|it| words(it).0).collect::<Vec<_>>(), ends.len())
+        };
+        see(&mut watch, "api", Started);
+        see(&mut watch, "db", Started);
+        // A restart.
+        for kind in [AskedToEnd, Died { code: 143 }, Started] {
+            assert_eq!(see(&mut watch, "api", kind), (None, None));
+        }
+        assert_eq!(told(&mut watch, now + GAP), (vec![], 0));
+        // `down` of the whole stack.
+        for service in ["api", "db"] {
+            for kind in [AskedToEnd, Died { code: 0 }, Removed] {
+                assert_eq!(see(&mut watch, service, kind), (None, None));
+            }
+        }
+        assert_eq!(told(&mut watch, now), (vec![], 0));
+        assert_eq!(told(&mut watch, now + GAP), (vec!["api, db were removed".to_owned()], 2));
+        assert_eq!(see(&mut watch, "api", Started).0.unwrap(), "✔ api runs again");
+        for kind in [AskedToEnd, Died { code: 137 }] {
+            see(&mut watch, "api", kind);
+        }
+        assert_eq!(told(&mut watch, now + GAP), (vec!["api was stopped".to_owned()], 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_is_one_only_where_the_engine_does_not_start_the_container_again() {
+        let died = |code, restarts| {
+            let mut watch = watch();
+            let event = event("shop", "api", "x", ContainerEventKind::Died { code });
+            let (notice, end) = watch.see(&event, restarts, Instant::now());
+            (notice.is_some(), end.map(|end| end.code))
+        };
+        assert_eq!(died(5, false), (true, Some(5)));
+        assert_eq!(died(5, true), (true, None));
+        assert_eq!(died(0, false), (true, Some(0)));
+        assert_eq!(died(0, true), (false, None));
+        // What had done its work before is no news.
+        let mut watch = watch();
+        watch.done.insert(ContainerId("x".to_owned()));
+        let event = event("shop", "api", "x", ContainerEventKind::Died { code: 0 });
+        assert_eq!(watch.see(&event, false, Instant::now()), (None, None));
+        assert!(watch.see(&event, false, Instant::now()).0.is_some());
     }
 }

@@ -416,5 +416,5 @@ async fn attend(
         engine.kill_container(container, "SIGKILL").await?;
     }
     let code = engine.wait_container(container).await?;
-    Ok(ExitStatus::Child(u8::try_from(code).unwrap_or(1)))
+    Ok(ExitStatus::of_container(code))
 }

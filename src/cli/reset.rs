@@ -95,7 +95,7 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     let concluded = args.timing.conclude(cx, &engine, &project.name, "reset").await;
     outcome?;
     concluded?;
-    cx.print(&urls::table(cx, &project, &engine.observe_containers().await?))?;
+    cx.print_table(&urls::table(&project, &engine.observe_containers().await?, true))?;
     Ok(ExitStatus::Success)
 }
 

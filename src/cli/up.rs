@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::attached::{self, Attached, Style};
+use super::attached::{self, AbortArgs, Attached, LinesArgs, Style};
 use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
@@ -98,6 +98,10 @@ pub(super) struct UpArgs {
     #[arg(long)]
     pub(super) no_color: bool,
     #[command(flatten)]
+    pub(super) lines: LinesArgs,
+    #[command(flatten)]
+    pub(super) abort: AbortArgs,
+    #[command(flatten)]
     pub(super) timing: TimingArgs,
 }
 
@@ -129,6 +133,12 @@ impl From<PullArg> for PullPolicy {
 }
 
 impl UpArgs {
+    /// Whether everything is waited for, and not only what others wait for. Whoever wants to know
+    /// of the first end does not want to wait for what may come after it.
+    const fn waits(&self) -> bool {
+        !self.no_wait && !self.abort.is_given()
+    }
+
     fn options(&self) -> ReconcileOptions {
         ReconcileOptions {
             recreate: if self.force_recreate {
@@ -142,7 +152,7 @@ impl UpArgs {
             no_build: self.no_build,
             pull: self.pull.map(PullPolicy::from),
             start: !self.no_start,
-            wait: !self.no_wait,
+            wait: self.waits(),
             remove_orphans: self.remove_orphans,
             renew_anonymous_volumes: self.renew_anon_volumes,
             grace: self.timeout.map(Period::from_secs),
@@ -161,6 +171,8 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
         scale: args.scale.clone(),
         unfinished: false,
     };
+    let abort = args.abort.resolve(&project)?;
+    let lines = args.lines.resolve(&project, &args.services)?;
     args.timing.prepare(cx)?;
     let mut interrupts = Interrupts::listen();
     let engine = cx.connect().await?;
@@ -187,7 +199,7 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
                 Some(observed) => observed,
                 None => engine.observe_containers().await?,
             };
-            cx.print(&urls::table(cx, &project, &observed))?;
+            cx.print_table(&urls::table(&project, &observed, args.waits()))?;
         }
         if args.watch && !cx.global.dry_run {
             return watch::alone(cx, &engine, project, &wish, &mut interrupts).await;
@@ -197,28 +209,41 @@ pub(super) async fn up(cx: &Context, args: UpArgs) -> Result<ExitStatus, CliErro
     let attached = Attached {
         project: &project.name,
         desired,
-        services: attached::shown(&project),
+        quiet: lines.quiet(&project),
+        lines,
+        abort,
+        ready: outcome.is_ok() && args.waits(),
         begun,
         style: Style { prefix: !args.no_log_prefix, timestamps: args.timestamps, colour },
         grace: args.timeout.map(Period::from_secs),
         checked: attached::checked(&project),
     };
+    // Whose end ends it all is not worked on meanwhile, unless somebody says so.
+    let watches = args.watch || !args.no_watch && !args.abort.is_given();
     match outcome {
         Ok(_) => {
-            let wish = (!args.no_watch).then_some(&wish);
-            attached::follow(cx, &engine, attached, &project, wish, interrupts).await
+            let wish = watches.then_some(&wish);
+            Box::pin(attached::follow(cx, &engine, attached, &project, wish, interrupts)).await
         }
         // Whoever works on the code sees what is wrong with it, and goes on when it is mended.
-        Err(error) if error.is_mended_by_a_save() && !args.no_watch && !cx.is_ci() => {
+        Err(error) if error.is_mended_by_a_save() && watches && !cx.is_ci() => {
+            let _beside_logs = cx.beside_logs(&attached.quiet);
             error.print(cx);
             let wish = WatchWish { unfinished: true, ..wish };
-            attached::follow(cx, &engine, attached, &project, Some(&wish), interrupts).await
+            Box::pin(attached::follow(cx, &engine, attached, &project, Some(&wish), interrupts))
+                .await
         }
         // Whoever stays attached expects that nothing runs on after Ctrl-C.
         Err(error) if error.status() == ExitStatus::Interrupted => {
             let half_made = error.half_made();
             attached::stop(cx, &engine, &attached, &mut interrupts, &half_made).await?;
             Ok(ExitStatus::Interrupted)
+        }
+        // What others wait for has ended instead.
+        Err(error) if attached.has_aborted(&engine).await => {
+            let _beside_logs = cx.beside_logs(&attached.quiet);
+            error.print(cx);
+            Box::pin(attached::follow(cx, &engine, attached, &project, None, interrupts)).await
         }
         Err(error) => Err(error),
     }

@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::context::Context;
 use crate::config::percent::percent_encoded;
 use crate::config::redact::redact_url;
 use crate::project::{Port, Probe, Project, Protocol, Service};
 use crate::report::{Cell, Column, Table, Tone};
 use crate::state::desired::remembered_as;
-use crate::state::{ContainerState, Observed, ObservedContainer};
+use crate::state::{ContainerState, Health, Observed, ObservedContainer};
 
 /// A service's connection URLs with the addresses that its container has now. Ports that are
 /// published but that no URL names follow, as URLs where the files tell what is spoken there, else
@@ -138,8 +137,9 @@ pub(super) fn endpoint(
     })
 }
 
-/// The table that a finished `up` prints.
-pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> String {
+/// The table that a finished `up` prints, in the words of `status`; `waited` when everything was
+/// waited for.
+pub(super) fn table(project: &Project, observed: &Observed, waited: bool) -> Table {
     let mut table = Table::new(vec![
         Column::new("SERVICE"),
         Column::new("STATE"),
@@ -150,13 +150,7 @@ pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> Str
             .containers_of(&project.name)
             .filter(|container| container.service().as_ref() == Some(&service.name))
             .min_by_key(|container| container.number());
-        let (state, tone) = match container.map(|container| container.state) {
-            Some(ContainerState::Running) => ("running", Tone::Good),
-            Some(ContainerState::Exited { code: 0 }) => ("finished", Tone::Good),
-            Some(state) if state.is_ended_by_signal() => ("stopped", Tone::Faint),
-            Some(state) => (state.as_str(), Tone::Bad),
-            None => ("missing", Tone::Bad),
-        };
+        let (state, tone) = state(service, container, waited);
         let urls = of(service, container);
         let mut lines = urls.iter().map(|(_, url)| redact_url(url));
         table.push(vec![
@@ -168,5 +162,30 @@ pub(super) fn table(cx: &Context, project: &Project, observed: &Observed) -> Str
             table.push(vec!["".into(), "".into(), line.into()]);
         }
     }
-    table.render(cx.table_width(), cx.stdout_colour())
+    table
+}
+
+/// How a service is after `up`.
+fn state(
+    service: &Service,
+    container: Option<&ObservedContainer>,
+    waited: bool,
+) -> (&'static str, Tone) {
+    let Some(container) = container else { return ("not created", Tone::Faint) };
+    match (container.state, container.health) {
+        (ContainerState::Running, _) if waited && service.ready.is_some() => ("ready", Tone::Good),
+        (ContainerState::Running, Some(Health::Unhealthy)) => ("unhealthy", Tone::Bad),
+        (ContainerState::Running, Some(Health::Starting)) if !waited => ("starting", Tone::Caution),
+        (ContainerState::Running, Some(_)) => ("healthy", Tone::Good),
+        // One that has just been made was not looked at again.
+        (ContainerState::Running, None)
+            if waited && service.healthcheck.as_ref().is_some_and(|check| !check.disable) =>
+        {
+            ("healthy", Tone::Good)
+        }
+        (ContainerState::Running, None) => ("running", Tone::Good),
+        (ContainerState::Exited { code: 0 }, _) => ("finished", Tone::Good),
+        (state, _) if state.is_ended_by_signal() => ("stopped", Tone::Faint),
+        (state, _) => (state.as_str(), Tone::Bad),
+    }
 }

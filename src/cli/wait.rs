@@ -66,6 +66,5 @@ pub(super) async fn wait(cx: &Context, args: WaitArgs) -> Result<ExitStatus, Cli
     if args.down_project {
         down(cx, DownArgs::default()).await?;
     }
-    Ok(failed
-        .map_or(ExitStatus::Success, |code| ExitStatus::Child(u8::try_from(code).unwrap_or(1))))
+    Ok(failed.map_or(ExitStatus::Success, ExitStatus::of_container))
 }

@@ -71,3 +71,32 @@ pub enum WatchEvent {
         text: String,
     },
 }
+
+impl WatchEvent {
+    /// The same where the logs of all services but the `quiet` ones are shown beside it: without
+    /// the code and the output that a log has as well.
+    #[must_use]
+    pub fn beside_logs(&self, quiet: &[ServiceName]) -> Self {
+        let is_quiet = |label: &str| {
+            let service = match label.rsplit_once('-') {
+                Some((service, number)) if number.parse::<u32>().is_ok() => service,
+                _ => label,
+            };
+            quiet.iter().any(|quiet| quiet.as_str() == label || quiet.as_str() == service)
+        };
+        match self {
+            Self::Failed { label, what, reason, serving, .. } if !is_quiet(label) => Self::Failed {
+                label: label.clone(),
+                what,
+                reason: reason.clone(),
+                frame: None,
+                serving: *serving,
+            },
+            Self::Warning { label: Some(label), text } if !is_quiet(label) => Self::Warning {
+                label: Some(label.clone()),
+                text: text.lines().next().unwrap_or_default().to_owned(),
+            },
+            other => other.clone(),
+        }
+    }
+}

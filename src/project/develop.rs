@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Hook;
 use super::mount::is_false;
+use super::{Hook, Reload, Service};
 
 /// The `develop` section of a service (Compose Develop Specification).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -82,5 +82,15 @@ impl WatchAction {
     #[must_use]
     pub const fn syncs(self) -> bool {
         matches!(self, Self::Sync | Self::SyncRestart | Self::SyncExec)
+    }
+}
+
+impl Service {
+    /// Whether a save of its code can start its containers, whatever they did before.
+    #[must_use]
+    pub fn begins_anew(&self) -> bool {
+        let mut rules = self.develop.iter().flat_map(|develop| &develop.watch);
+        matches!(self.reload, Some(Reload::Restart(_)))
+            || rules.any(|rule| rule.action.begins_anew())
     }
 }

@@ -321,10 +321,14 @@ impl ContainerState {
         matches!(self, Self::Exited { code: 130 | 137 | 143 })
     }
 
-    /// Whether its process ended by itself, and not well.
+    /// Whether a save that restarts the service begins it anew: it runs, or it ended by itself and
+    /// not well. What has done its work, and what somebody has stopped, is left alone.
     #[must_use]
-    pub const fn has_failed(self) -> bool {
-        matches!(self, Self::Exited { code } if code != 0) && !self.is_ended_by_signal()
+    pub const fn is_begun_anew(self) -> bool {
+        match self {
+            Self::Exited { code } => code != 0 && !self.is_ended_by_signal(),
+            _ => self.is_running(),
+        }
     }
 
     /// The engine's word for it.

@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
+mod attached;
 mod before_start;
 mod calls;
 mod checkouts;

@@ -70,7 +70,7 @@ fn failed(yaml: &str, env: &str, spoil: impl FnOnce(&FakeEngine)) -> Diagnostics
         let (outcome, ()) = tokio::join!(run, async { while events.recv().await.is_some() {} });
         outcome.expect_err("the engine refuses")
     });
-    account(&Problem::Run(error), Some(&origins))
+    account(&Problem::Run(error), Some(&origins), None)
 }
 
 fn drawn(yaml: &str, env: &str, method: &str, words: &str) -> String {

@@ -231,12 +231,16 @@ impl Action<'_> {
         self.parts.push((name, begun.elapsed()));
     }
 
-    /// The containers that run; where they are begun anew, those that have failed, too.
+    /// The containers that run; where they are begun anew, all of which that is true.
     fn running<'o>(&self, observed: &'o Observed, anew: bool) -> Vec<&'o ObservedContainer> {
         let services = std::slice::from_ref(self.service);
         let mut containers = lifecycle::selected(&self.shared.project.name, observed, services);
         containers.retain(|container| {
-            container.state == ContainerState::Running || anew && container.state.has_failed()
+            if anew {
+                container.state.is_begun_anew()
+            } else {
+                container.state == ContainerState::Running
+            }
         });
         containers
     }
@@ -339,7 +343,8 @@ impl Action<'_> {
                 .into_iter()
                 .filter(|container| {
                     let is_its_own = container.service().as_ref() == Some(self.service);
-                    container.state.is_running() || is_its_own && container.state.has_failed()
+                    let state = container.state;
+                    if is_its_own { state.is_begun_anew() } else { state.is_running() }
                 })
                 .collect();
         let _turn = shared.plans.lock().await;

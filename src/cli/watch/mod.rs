@@ -56,6 +56,15 @@ pub(super) struct WatchWish {
     pub(super) unfinished: bool,
 }
 
+/// What a watch tells whoever follows the stack beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Progress<'a> {
+    /// The files of the stack say something else, and it is about to be made so.
+    TakesUp(&'a Arc<Project>),
+    /// All of what the files say runs.
+    IsComplete,
+}
+
 pub(super) async fn watch(cx: &Context, args: WatchArgs) -> Result<ExitStatus, CliError> {
     let project = cx.load_project().await?;
     let wish = WatchWish {
@@ -120,14 +129,15 @@ pub(super) async fn alone(
 }
 
 /// Watches until it is told to stop. `false` when there is nothing to watch. Announces another
-/// project, of changed files, before anything of it is made.
+/// project, of changed files, before anything of it is made, and when what could not be brought up
+/// before has been.
 pub(super) async fn follow(
     cx: &Context,
     engine: &Arc<DockerEngine>,
     project: Arc<Project>,
     wish: &WatchWish,
     stop: &CancellationToken,
-    announce: &(dyn Fn(&Arc<Project>) + Sync),
+    announce: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<bool, CliError> {
     let Some(mut session) = Session::begin(cx, engine, project, Carried::default()) else {
         return Ok(false);
@@ -141,7 +151,10 @@ pub(super) async fn follow(
                 let project = Arc::clone(session.project());
                 let _turn = turn::take_again(cx, engine).await;
                 match make_so(cx, engine, None, &project).await {
-                    Ok(()) => unfinished = false,
+                    Ok(()) => {
+                        unfinished = false;
+                        announce(Progress::IsComplete);
+                    }
                     Err(error) => error.print(cx),
                 }
                 continue;
@@ -187,7 +200,7 @@ async fn take_up(
     before: &Arc<Project>,
     wish: &WatchWish,
     files: &BTreeSet<PathBuf>,
-    announce: &(dyn Fn(&Arc<Project>) + Sync),
+    announce: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Option<Arc<Project>>, CliError> {
     let _turn = turn::take_again(cx, engine).await;
     let mut project = cx.load_project().await?;
@@ -206,7 +219,7 @@ async fn take_up(
     if project == *before {
         return Ok(None);
     }
-    announce(&project);
+    announce(Progress::TakesUp(&project));
     let shown: Vec<String> = files
         .iter()
         .map(|file| file.strip_prefix(&project.working_dir).unwrap_or(file).display().to_string())
