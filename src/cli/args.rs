@@ -49,7 +49,9 @@ use super::watch::WatchArgs;
 #[derive(Debug, Parser)]
 #[command(name = "devstack", version, max_term_width = 100)]
 #[command(
-    after_help = "Variables, each with docker compose's COMPOSE_ twin, over which it wins:\n\
+    after_help = "Completion, with the services of the files: `source <(COMPLETE=bash devstack)` in\n\
+    ~/.bashrc, the same with `zsh` in ~/.zshrc; fish: `COMPLETE=fish devstack | source`.\n\n\
+    Variables, each with docker compose's COMPOSE_ twin, over which it wins:\n\
     DEVSTACK_FILE, DEVSTACK_PATH_SEPARATOR, DEVSTACK_PROJECT_NAME, DEVSTACK_PROFILES (also in `.env`),\n\
     DEVSTACK_ENV_FILES, DEVSTACK_DISABLE_ENV_FILE, DEVSTACK_PROGRESS, DEVSTACK_ANSI,\n\
     DEVSTACK_PARALLEL_LIMIT, DEVSTACK_REMOVE_ORPHANS.\n\n\

@@ -28,8 +28,7 @@ pub(super) fn of(
             continue;
         }
         if let Some(address) = address(service, container, port.target) {
-            let name = port.name.clone().unwrap_or_else(|| port.target.to_string());
-            urls.push((name, spoken(service, port, &address).unwrap_or(address)));
+            urls.push((port_name(port), spoken(service, port, &address).unwrap_or(address)));
         }
     }
     urls
@@ -78,6 +77,21 @@ fn login(user: &str, password: &str) -> String {
         (user, "") => format!("{user}@"),
         (user, password) => format!("{user}:{password}@"),
     }
+}
+
+/// The names that the URLs of a service have in [`of`], wherever its ports are published.
+pub(super) fn names(service: &Service) -> Vec<String> {
+    let named = |port: &Port| {
+        let placeholder = format!("{{address:{}}}", port.target);
+        service.urls.values().any(|url| url.contains(&placeholder))
+    };
+    let ports = service.ports.iter().filter(|port| !named(port)).map(port_name);
+    service.urls.keys().cloned().chain(ports).collect()
+}
+
+/// What the URL of a port is called that no other one names.
+fn port_name(port: &Port) -> String {
+    port.name.clone().unwrap_or_else(|| port.target.to_string())
 }
 
 /// Replaces each `{address:PORT}`; `None` when the port is not published anywhere now.

@@ -26,6 +26,10 @@ pub enum Level {
 pub struct UnknownLevel;
 
 impl Level {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+
     /// The name that `--level` takes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

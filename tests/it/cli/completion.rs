@@ -32,3 +32,52 @@ fn commands_and_options_are_completed() {
     let modes = completed(&place, &["devstack", "--progress", ""]);
     assert_eq!(modes, ["auto", "tty", "plain", "json", "quiet"]);
 }
+
+#[test]
+fn words_that_are_few_are_completed() {
+    let place = Place::empty();
+    let levels = completed(&place, &["devstack", "logs", "--level", ""]);
+    assert_eq!(levels, ["trace", "debug", "info", "warn", "error", "fatal"]);
+    assert_eq!(
+        completed(&place, &["devstack", "ps", "--status", "re"]),
+        ["restarting", "removing"]
+    );
+    // Without an engine there is nothing to offer, and nothing is said.
+    assert_eq!(completed(&place, &["devstack", "-p", ""]), Vec::<String>::new());
+}
+
+#[test]
+fn what_stands_in_the_files_is_completed() {
+    let place = Place::with(
+        "
+services:
+  web:
+    image: web
+    aliases: [www]
+    environment: {PORT: '80'}
+    ports: ['8080:80', {target: 81, published: 8081, name: admin}, '53:53/udp']
+    urls: {shop: 'http://{address:80}/shop'}
+  db: {image: postgres}
+",
+    );
+    let after = |words: &[&str]| {
+        let mut found = completed(&place, &[&["devstack"], words].concat());
+        // Flags may stand there, too.
+        found.retain(|word| !word.starts_with('-'));
+        found
+    };
+    assert_eq!(after(&["open", ""]), ["web", "db"]);
+    assert_eq!(after(&["open", "web", ""]), ["shop", "admin", "53"]);
+    assert_eq!(after(&["port", "www", ""]), ["80", "81", "53/udp"]);
+    assert_eq!(after(&["port", "db", ""]), Vec::<String>::new());
+    assert_eq!(after(&["psql", "--service", "d"]), ["db"]);
+    assert_eq!(after(&["up", "--exit-code-from", "w"]), ["web", "www"]);
+    assert_eq!(
+        after(&["config", "--explain", "services.web.e"]),
+        ["services.web.environment", "services.web.environment."]
+    );
+    assert_eq!(
+        after(&["config", "--explain", "services.web.environment.P"]),
+        ["services.web.environment.PORT"]
+    );
+}

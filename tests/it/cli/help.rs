@@ -87,6 +87,9 @@ fn help_lists_the_commands() {
     out:                                  printed
     out:       --dry-run                  Print what would be done and do nothing
     out:
+    out: Completion, with the services of the files: `source <(COMPLETE=bash devstack)` in
+    out: ~/.bashrc, the same with `zsh` in ~/.zshrc; fish: `COMPLETE=fish devstack | source`.
+    out:
     out: Variables, each with docker compose's COMPOSE_ twin, over which it wins:
     out: DEVSTACK_FILE, DEVSTACK_PATH_SEPARATOR, DEVSTACK_PROJECT_NAME, DEVSTACK_PROFILES (also in `.env`),
     out: DEVSTACK_ENV_FILES, DEVSTACK_DISABLE_ENV_FILE, DEVSTACK_PROGRESS, DEVSTACK_ANSI,
