@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
 mod before_start;
+mod build_errors;
 mod calls;
 mod checkouts;
 mod container;

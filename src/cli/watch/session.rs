@@ -505,8 +505,13 @@ impl<'a> Session<'a> {
                 self.show(&event);
             }
             Say::Live => self.better = true,
-            Say::Error(error) => {
-                if self.cx.progress() != ProgressMode::Json {
+            Say::Failed { label, what, error } => {
+                // A person reads below the line what is wrong, a program within it.
+                let follows = error.has_details() && self.cx.progress() != ProgressMode::Json;
+                let reason = if follows { String::new() } else { error.headline() };
+                let (frame, serving) = (None, None);
+                self.show(&WatchEvent::Failed { label, what, reason, frame, serving });
+                if follows {
                     error.print(self.cx);
                 }
             }
