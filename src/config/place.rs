@@ -16,7 +16,7 @@ pub(crate) fn within(span: &Span, text: &str, range: Range<usize>) -> Span {
     let Some(part) = text.get(range.clone()) else {
         return span.clone();
     };
-    if let Some(lines) = Block::read(written, text)
+    if let Some(lines) = Block::read(span, text)
         && let Some(place) = lines.place(text, &range)
     {
         let (start, end) = (span.start + place.start, span.start + place.end);
@@ -48,17 +48,22 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    fn read(written: &'a str, text: &str) -> Option<Self> {
-        let header = written.strip_prefix('|')?.find('\n')? + 2;
-        let mut start = header;
-        let mut lines = Vec::new();
-        for line in written[header..].split_inclusive('\n') {
-            lines.push((start, line.trim_end_matches(['\r', '\n'])));
-            start += line.len();
-        }
+    /// The span of a block begins behind the indentation of its first line.
+    fn read(span: &'a Span, text: &str) -> Option<Self> {
+        let written = span.source.text.get(span.start..span.end)?;
+        let header = span.source.text[..span.start].trim_end_matches(' ').strip_suffix('\n')?;
+        let header = header.trim_end().rsplit([' ', '\n']).next()?;
         // A variable that stands for several lines moves all that follow.
-        let whole = written.trim_end().matches('\n').count();
-        (text.trim_end().matches('\n').count() + 1 == whole).then_some(Self { lines })
+        let line_breaks = |text: &str| text.trim_end().matches('\n').count();
+        if !header.starts_with('|') || line_breaks(text) != line_breaks(written) {
+            return None;
+        }
+        let lines = written.split_inclusive('\n').scan(0, |start, line| {
+            let begin = *start;
+            *start += line.len();
+            Some((begin, line.trim_end_matches(['\r', '\n'])))
+        });
+        Some(Self { lines: lines.collect() })
     }
 
     fn place(&self, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
@@ -107,17 +112,34 @@ mod tests {
             ("${X:-80}", "80", 0..2, Some(5..7)),
             ("${X}", "80", 0..2, None),
             ("é ${X}", "é ${X}", 3..7, Some(3..7)),
-            ("|\n  FROM x\n\n  RUN x\n", "FROM x\n\nRUN x\n", 12..13, Some(18..19)),
-            ("|-\r\n  FROM x\r\n  RUN x", "FROM x\nRUN x", 7..12, Some(16..21)),
-            ("|\n  RUN a \\\n    b\n", "RUN a \\\n  b\n", 0..11, Some(4..11)),
-            ("|\n  FROM x\n  RUN $$A$$A\n", "FROM x\nRUN $A$A\n", 11..13, Some(13..23)),
-            ("|\n  ${X}\n  RUN x\n", "FROM x\nUSER y\nRUN x\n", 14..19, Some(11..16)),
         ] {
             let source = Arc::new(Source { name: "f".to_owned(), text: written.to_owned() });
             let whole = Span { source, start: 0, end: written.len() };
             let found = within(&whole, text, part);
             let expected = expected.unwrap_or(0..written.len());
             assert_eq!((found.start, found.end), (expected.start, expected.end), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_literal_block_is_found_by_its_line() {
+        // The block, its text, the part; then what of the file is meant.
+        for (written, text, part, expected) in [
+            ("FROM x\n\n  RUN x\n", "FROM x\n\nRUN x\n", "x\n", "x"),
+            ("FROM x\r\n  RUN x", "FROM x\nRUN x", "RUN x", "RUN x"),
+            ("RUN a \\\n    b\n", "RUN a \\\n  b\n", "RUN a \\\n  b", "RUN a \\"),
+            ("FROM x\n  RUN $$A $$A\n", "FROM x\nRUN $A $A\n", "$A\n", "RUN $$A $$A"),
+            ("${X}\n  RUN x\n", "FROM x\nUSER y\nRUN x\n", "RUN x", "RUN x"),
+        ] {
+            for header in ["k: |\n  ", "k: |-\r\n  "] {
+                let source = format!("{header}{written}");
+                let end = source.len();
+                let source = Arc::new(Source { name: "f".to_owned(), text: source });
+                let block = Span { source, start: header.len(), end };
+                let start = text.rfind(part).expect("a part of the text");
+                let found = within(&block, text, start..start + part.trim_end().len());
+                assert_eq!(&found.source.text[found.start..found.end], expected, "{written}");
+            }
         }
     }
 }

@@ -128,8 +128,14 @@ pub(super) fn broken(build: &BrokenBuild, origins: Option<&Origins>) -> Diagnost
         }
     };
     let finding = finding.help(help);
-    match services.first() {
-        Some(name) => placed(finding, origins, service(name.as_str()), keys, &parts),
-        None => finding,
+    let Some(owner) = services.first().map(|name| service(name.as_str())) else { return finding };
+    // Where a Dockerfile is named, its name is what to look at.
+    if let (Some(origins), Error::NoDockerfile(path)) = (origins, error)
+        && let Some(name) = path.file_name()
+        && let Some(place) =
+            origins.find(owner, &["build.dockerfile"], &[name.to_string_lossy().into_owned()])
+    {
+        return origins.point(finding, owner, &place);
     }
+    placed(finding, origins, owner, keys, &parts)
 }
