@@ -41,4 +41,5 @@ mod timings;
 mod traps;
 mod verbs;
 mod waiting;
+mod watch_limits;
 mod watching;

@@ -539,11 +539,11 @@ impl<'a> Session<'a> {
         let text = match polling {
             Polling::FileSystem { path, kind } => format!(
                 "{} lies on a file system ({kind}) that does not tell of changes: all files are \
-                 looked at once a second instead",
+                 looked at every second instead",
                 path.display()
             ),
             Polling::WatchLimit => "the system gives no more file watches: all files are looked \
-                 at once a second instead. Raise the limits with `sudo sysctl \
+                 at every second instead. Raise the limits with `sudo sysctl \
                  fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024`"
                 .to_owned(),
             Polling::Asked => "all files are looked at again and again".to_owned(),
