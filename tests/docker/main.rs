@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
+mod application;
 mod before_start;
 mod build_errors;
 mod calls;
@@ -33,6 +34,8 @@ mod packages;
 mod ports;
 mod refusals;
 mod reload;
+mod reload_alone;
+mod reload_starts;
 mod runner_any;
 mod seeing;
 mod settings;
