@@ -1,6 +1,10 @@
 //! An account of what went wrong: each failure as a finding, at the line of the file that asked for
 //! it where there is one, with its cause and what to do.
 
+mod build;
+
+use std::path::Path;
+
 use super::error::Problem;
 use super::hints::{conflict_hint, engine_hint, port_hint};
 use crate::config::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -19,10 +23,12 @@ const SHOWN_LINES: usize = 20;
 
 /// Tells what went wrong. `origins` is the stack that it went wrong with, where its files have been
 /// read. Where logs are shown, they are not quoted but for those of the services that are `quiet`.
+/// Dockerfiles are named as seen from the working folder.
 pub(super) fn account(
     problem: &Problem,
     origins: Option<&Origins>,
     quiet: Option<&[ServiceName]>,
+    working_dir: &Path,
 ) -> Diagnostics {
     let findings = match problem {
         Problem::Config(findings) => return findings.clone(),
@@ -30,7 +36,7 @@ pub(super) fn account(
             plain(error.to_string())
                 .help("list contexts with `docker context ls`, or unset DOCKER_CONTEXT"),
         ],
-        Problem::Engine(error) => vec![engine(error, None, origins)],
+        Problem::Engine(error) => vec![engine(error, None, origins, working_dir)],
         Problem::Conflicts(conflicts) => conflicts.iter().map(|it| conflict(it, origins)).collect(),
         Problem::Ports(conflicts) => {
             let mut findings: Vec<_> = conflicts.iter().map(|it| port(it, origins)).collect();
@@ -39,8 +45,15 @@ pub(super) fn account(
             }
             findings
         }
+        Problem::Builds(broken) => {
+            let mut findings: Vec<_> = broken.iter().map(|it| build::broken(it, origins)).collect();
+            if let Some(last) = findings.last_mut() {
+                last.notes.push("nothing was changed".to_owned());
+            }
+            findings
+        }
         Problem::MissingSources(missing) => missing.iter().map(|it| source(it, origins)).collect(),
-        Problem::Run(error) => run(error, origins, quiet),
+        Problem::Run(error) => run(error, origins, quiet, working_dir),
         Problem::UnknownService { name, suggestion } => {
             vec![plain(format!("no service `{name}` in the files")).help(match suggestion {
                 Some(suggestion) => format!("did you mean `{suggestion}`?"),
@@ -148,9 +161,10 @@ fn run(
     error: &ExecuteError,
     origins: Option<&Origins>,
     quiet: Option<&[ServiceName]>,
+    working_dir: &Path,
 ) -> Vec<Diagnostic> {
     let findings = error.failures.iter().filter_map(|failure| match &failure.error {
-        StepError::Engine(error) => Some(engine(error, Some(failure), origins)),
+        StepError::Engine(error) => Some(engine(error, Some(failure), origins, working_dir)),
         StepError::Wait(failure) => Some(wait(failure, origins, quiet)),
         StepError::Cancelled => None,
     });
@@ -167,6 +181,7 @@ fn engine(
     error: &EngineError,
     failure: Option<&StepFailure>,
     origins: Option<&Origins>,
+    working_dir: &Path,
 ) -> Diagnostic {
     // Whoever cannot reach the engine does not care which call it was.
     let mut finding = if error.is_unreachable() {
@@ -175,24 +190,32 @@ fn engine(
         plain(error.to_string())
     };
     let words = error.kind.to_string();
-    let log = match &error.kind {
-        EngineErrorKind::Build(failure) => failure.output.as_slice(),
-        _ => &[],
+    let build = match &error.kind {
+        EngineErrorKind::Build(failure) => Some(&**failure),
+        _ => None,
     };
+    let log = build.map_or(&[][..], |build| build.output.as_slice());
     if !log.is_empty() {
         finding.notes.push(quoted("it printed:", log));
     }
     let owner = failure.and_then(|failure| owner(failure, origins));
     let name = owner.map_or(error.subject.as_str(), |owner| owner.key);
     let symptoms = Symptoms { service: name, engine_error: &words, log, ..Symptoms::default() };
-    let (place, help) = match failure.zip(owner) {
-        Some((failure, owner)) => asked(finding, failure, owner, &error.kind, origins),
-        None => (finding, None),
+    let help;
+    (finding, help) = match (build.and_then(build::at), failure.zip(owner)) {
+        (Some(failed), _) => {
+            let help = build::help(failed.0, failed.1);
+            (build::at_instruction(finding, failed, origins.zip(owner), working_dir), help)
+        }
+        (None, Some((failure, owner))) => {
+            let (place, help) = asked(finding, failure, owner, &error.kind, origins);
+            (place, help.map(str::to_owned))
+        }
+        (None, None) => (finding, None),
     };
-    finding = place;
     if let Some(explanation) = explain(&symptoms) {
         finding.note(explanation.cause).help(explanation.help)
-    } else if let Some(help) = help.or(engine_hint(&error.kind)) {
+    } else if let Some(help) = help.or(engine_hint(&error.kind).map(str::to_owned)) {
         finding.help(help)
     } else {
         finding

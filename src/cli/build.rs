@@ -3,7 +3,7 @@
 use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
-use super::inputs::with_build_inputs;
+use super::inputs::{check_builds, with_build_inputs};
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use crate::os::signal::Interrupts;
@@ -71,6 +71,7 @@ pub(super) async fn build(cx: &Context, args: BuildArgs) -> Result<ExitStatus, C
         ..ReconcileOptions::default()
     };
     let plan = images_only(&desired, &observed, &options).map_err(Problem::Conflicts)?;
+    check_builds(&plan)?;
     if cx.global.dry_run {
         dry_run(cx, &plan)?;
         return Ok(ExitStatus::Success);

@@ -1,10 +1,12 @@
 //! What a command says when it fails, and with which exit code.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::account::account;
 use super::context::Context;
+use super::inputs::BrokenBuild;
 use crate::config::diagnostic::{Diagnostics, Severity};
 use crate::engine::{EndpointError, EngineError};
 use crate::event::Subject;
@@ -49,6 +51,8 @@ pub(super) enum Problem {
     Ports(Vec<PortConflict>),
     /// Bind mounts without source.
     MissingSources(Vec<MissingSource>),
+    /// Builds whose files are not there.
+    Builds(Vec<BrokenBuild>),
     /// A run.
     Run(ExecuteError),
     /// A service that is not in the files.
@@ -184,6 +188,9 @@ impl CliError {
             Problem::Conflicts(conflicts) => {
                 conflicts.first().map(ToString::to_string).unwrap_or_default()
             }
+            Problem::Builds(broken) => {
+                broken.first().map(|it| it.error.to_string()).unwrap_or_default()
+            }
             _ => "see below".to_owned(),
         }
     }
@@ -205,13 +212,15 @@ impl CliError {
 
     /// Prints it on standard error.
     pub(super) fn print(&self, cx: &Context) {
-        let quiet = cx.quiet();
-        cx.print_account(&account(&self.problem, cx.origins().as_deref(), quiet.as_deref()));
+        let (origins, quiet) = (cx.origins(), cx.quiet());
+        let account =
+            account(&self.problem, origins.as_deref(), quiet.as_deref(), cx.working_dir());
+        cx.print_account(&account);
     }
 
     /// The first thing that is wrong, and what to do about it.
     pub(super) fn reason_and_hint(&self) -> (String, String) {
-        let Diagnostics(findings) = account(&self.problem, None, None);
+        let Diagnostics(findings) = account(&self.problem, None, None, Path::new(""));
         let Some(first) = findings.iter().find(|it| it.severity == Severity::Error) else {
             return Default::default();
         };

@@ -1,16 +1,47 @@
-//! What the project's images would be built from now.
+//! What the project's images would be built from now, and whether it is there.
 
 use std::path::Path;
 
 use super::context::Context;
-use crate::os::build_context::BuildContext;
+use super::error::{CliError, Problem};
+use crate::event::Subject;
+use crate::os::build_context::{self, BuildContext, BuildContextError};
 use crate::os::cache::Cache;
 use crate::os::known_files::KnownFiles;
-use crate::project::{Build, Mount, Project, Service};
+use crate::plan::{Operation, Plan};
+use crate::project::{Build, Mount, Project, Service, ServiceName};
 use crate::state::hash::digest;
 use crate::state::{BuildInputs, Desired, ImageSpec};
 
-/// Looks at the build contexts. One that cannot be read is left to the build, which tells why.
+/// A build of a plan that cannot begin.
+#[derive(Debug)]
+pub(super) struct BrokenBuild {
+    /// The image's reference.
+    pub(super) image: String,
+    /// The services that run it.
+    pub(super) services: Vec<ServiceName>,
+    /// Why.
+    pub(super) error: BuildContextError,
+}
+
+/// Refuses to begin when a build of the plan lacks its folder or its Dockerfile.
+pub(super) fn check_builds(plan: &Plan) -> Result<(), CliError> {
+    let mut broken = Vec::new();
+    for step in &plan.steps {
+        if let (Operation::BuildImage(spec), Subject::Image { reference, services }) =
+            (&step.operation, &step.subject)
+            && let Some(build) = &spec.build
+            && let Err(error) = build_context::check(build)
+        {
+            let (image, services) = (reference.clone(), services.clone());
+            broken.push(BrokenBuild { image, services, error });
+        }
+    }
+    if broken.is_empty() { Ok(()) } else { Err(Problem::Builds(broken).into()) }
+}
+
+/// Looks at the build contexts. One that cannot be read is left out: [`check_builds`] tells why
+/// where it is needed.
 pub(super) async fn with_build_inputs(
     cx: &Context,
     project: &Project,

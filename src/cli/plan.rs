@@ -8,6 +8,7 @@ use super::checkout::ToCreate;
 use super::context::Context;
 use super::differences::{Field, redactor_of};
 use super::error::{CliError, ExitStatus, Problem};
+use super::inputs::check_builds;
 use super::ps::Format;
 use super::redact::Redactor;
 use super::scope::{desired, selected};
@@ -98,6 +99,7 @@ pub(super) async fn plan(cx: &Context, args: PlanArgs) -> Result<ExitStatus, Cli
     if plan::needs_images_first(&desired, &observed, &options) {
         cx.note("containers follow when an image turns out to be another one");
     }
+    check_builds(&plan)?;
     check_ports(&engine, &desired, &plan, &observed)?;
     Ok(if changes.is_empty() { ExitStatus::Success } else { ExitStatus::Child(2) })
 }

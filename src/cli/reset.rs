@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
-use super::inputs::with_build_inputs;
+use super::inputs::{check_builds, with_build_inputs};
 use super::run::{dry_run, run};
 use super::scope::{Scope, desired, selected};
 use super::timing::TimingArgs;
@@ -15,7 +15,9 @@ use crate::engine::DockerEngine;
 use crate::event::Subject;
 use crate::os::signal::Interrupts;
 use crate::plan::teardown::{TeardownOptions, teardown};
-use crate::plan::{Plan, ReconcileOptions, Recreate, needs_images_first, reset, weave};
+use crate::plan::{
+    Plan, ReconcileOptions, Recreate, images_only, needs_images_first, reset, weave,
+};
 use crate::project::Project;
 use crate::state::Desired;
 
@@ -59,10 +61,13 @@ pub(super) async fn reset(cx: &Context, args: ResetArgs) -> Result<ExitStatus, C
     // Whether containers that stay must follow a new image is known only once that is there.
     let images_first = needs_images_first(&desired, &remains, &creation);
     let plan = if images_first {
+        let images = images_only(&desired, &remains, &creation).map_err(Problem::Conflicts)?;
+        check_builds(&images)?;
         removal.clone()
     } else {
         reset::reset(&desired, &observed, &options, &creation).map_err(Problem::Conflicts)?
     };
+    check_builds(&plan)?;
     let plan = weave(plan, &desired, &observed);
     up::check_sources(&engine, &project)?;
     up::check_ports(&engine, &desired, &plan, &observed)?;

@@ -10,7 +10,7 @@ use super::checkout::{ToCreate, seen_or_observed};
 use super::context::Context;
 use super::error::{CliError, ExitStatus, Problem};
 use super::foreign_flags::accepted;
-use super::inputs::with_build_inputs;
+use super::inputs::{check_builds, with_build_inputs};
 use super::run::{dry_run, run};
 use super::scope::{desired, selected};
 use super::timing::TimingArgs;
@@ -271,6 +271,7 @@ pub(super) async fn bring_up(
     if plan::needs_images_first(desired, &observed, &options) {
         // Whether containers must follow is only known once the new images are there.
         let images = plan::images_only(desired, &observed, &options).map_err(Problem::Conflicts)?;
+        check_builds(&images)?;
         if cx.global.dry_run {
             dry_run(cx, &images)?;
         } else {
@@ -282,6 +283,7 @@ pub(super) async fn bring_up(
         options.pull = Some(PullPolicy::Never);
     }
     let mut plan = reconcile(desired, &observed, &options).map_err(Problem::Conflicts)?;
+    check_builds(&plan)?;
     // Who adapts it sees to what is left out.
     check_ports(engine, desired, &plan, &observed)?;
     adapt(&mut plan);

@@ -32,7 +32,7 @@ mod expand;
 mod extend;
 mod include;
 mod layer;
-mod paths;
+pub mod paths;
 pub mod preset;
 mod rebase;
 

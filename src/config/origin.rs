@@ -2,6 +2,7 @@
 //!
 //! The model holds values without places; this is the tree that it was read from, kept beside it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Span};
@@ -9,6 +10,7 @@ use super::environment::Environment;
 use super::findings::explain_variables;
 use super::merge::publishes;
 use super::node::{Entry, Node, Value};
+use super::place::within;
 use super::preset;
 
 /// The tree of a stack and the variables that its files could use.
@@ -65,6 +67,13 @@ impl Origins {
         Some(part.map_or(&item.span, |part| &part.node.span).clone())
     }
 
+    /// The place of a part of a text that its owner has at this key.
+    #[must_use]
+    pub fn find_part(&self, owner: Owner<'_>, key: &str, part: Range<usize>) -> Option<Span> {
+        let node = &entry_at(&self.entry(owner)?.node, key)?.node;
+        Some(within(&node.span, node.scalar_text()?, part))
+    }
+
     /// The place of the owner as a whole.
     #[must_use]
     pub fn find_owner(&self, owner: Owner<'_>) -> Option<Span> {
@@ -85,6 +94,13 @@ impl Origins {
         };
         explain_variables(&mut finding, &self.environment);
         finding
+    }
+
+    /// The line of a person's that asks for what stands at a place of its owner: the preset's where
+    /// the preset says it.
+    #[must_use]
+    pub fn asked_by<'s>(&'s self, owner: Owner<'_>, place: &'s Span) -> &'s Span {
+        self.preset_of(owner).filter(|_| preset::owns(&place.source)).unwrap_or(place)
     }
 
     /// The key of a network or volume that has this name on the engine.
@@ -132,14 +148,19 @@ impl Origins {
     }
 }
 
-/// The place of a setting, or of the part of it.
-fn setting(owner: &Node, key: &str, parts: &[String]) -> Option<Span> {
+/// What is set at a key, which is a path such as `build.target`.
+fn entry_at<'n>(owner: &'n Node, key: &str) -> Option<&'n Entry> {
     let mut entry: Option<&Entry> = None;
     for step in key.split('.') {
         let node = entry.map_or(owner, |entry| &entry.node);
         entry = Some(node.get(step).filter(|entry| entry.node.value != Value::Null)?);
     }
-    let entry = entry?;
+    entry
+}
+
+/// The place of a setting, or of the part of it.
+fn setting(owner: &Node, key: &str, parts: &[String]) -> Option<Span> {
+    let entry = entry_at(owner, key)?;
     if parts.is_empty() {
         return Some(entry.key_span.clone());
     }

@@ -23,7 +23,8 @@ pub(crate) fn folder(file: &Path) -> PathBuf {
 }
 
 /// How to call a file: relative to the working folder where that is shorter.
-pub(crate) fn display(path: &Path, working_dir: &Path) -> String {
+#[must_use]
+pub fn display(path: &Path, working_dir: &Path) -> String {
     let common = path
         .components()
         .zip(working_dir.components())

@@ -6,8 +6,9 @@ use super::diagnostic::Span;
 
 /// The place of `text[range]`, where `text` is what the scalar at `span` says.
 ///
-/// Exact for text written on one line without escapes; otherwise the one occurrence of the part
-/// inside the scalar; otherwise the whole scalar.
+/// Exact for text written on one line without escapes, and in a literal block (`|`) for lines
+/// without variables; otherwise the one occurrence of the part inside the scalar; otherwise the
+/// whole line of a block, or the whole scalar.
 pub(crate) fn within(span: &Span, text: &str, range: Range<usize>) -> Span {
     let Some(written) = span.source.text.get(span.start..span.end) else {
         return span.clone();
@@ -15,6 +16,12 @@ pub(crate) fn within(span: &Span, text: &str, range: Range<usize>) -> Span {
     let Some(part) = text.get(range.clone()) else {
         return span.clone();
     };
+    if let Some(lines) = Block::read(span, text)
+        && let Some(place) = lines.place(text, &range)
+    {
+        let (start, end) = (span.start + place.start, span.start + place.end);
+        return Span { source: span.source.clone(), start, end };
+    }
     // Tags and anchors stand before the text, so the end is what both have in common.
     let unquoted = written.strip_suffix(['"', '\'']);
     let offset = if written.ends_with(text) {
@@ -31,6 +38,47 @@ pub(crate) fn within(span: &Span, text: &str, range: Range<usize>) -> Span {
             end: span.start + offset + part.len(),
         },
         None => span.clone(),
+    }
+}
+
+/// A literal block: each line of the text behind an indentation.
+struct Block<'a> {
+    /// Its lines and where each begins in what is written.
+    lines: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Block<'a> {
+    /// The span of a block begins behind the indentation of its first line.
+    fn read(span: &'a Span, text: &str) -> Option<Self> {
+        let written = span.source.text.get(span.start..span.end)?;
+        let header = span.source.text[..span.start].trim_end_matches(' ').strip_suffix('\n')?;
+        let header = header.trim_end().rsplit([' ', '\n']).next()?;
+        // A variable that stands for several lines moves all that follow.
+        let line_breaks = |text: &str| text.trim_end().matches('\n').count();
+        if !header.starts_with('|') || line_breaks(text) != line_breaks(written) {
+            return None;
+        }
+        let lines = written.split_inclusive('\n').scan(0, |start, line| {
+            let begin = *start;
+            *start += line.len();
+            Some((begin, line.trim_end_matches(['\r', '\n'])))
+        });
+        Some(Self { lines: lines.collect() })
+    }
+
+    fn place(&self, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
+        let number = text[..range.start].matches('\n').count();
+        let begin = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let (start, written) = *self.lines.get(number)?;
+        let said = text[begin..].lines().next()?;
+        let Some(indent) = written.strip_suffix(said).filter(|indent| indent.trim().is_empty())
+        else {
+            let indent = written.len() - written.trim_start().len();
+            return Some(start + indent..start + written.trim_end().len());
+        };
+        let at = |index: usize| start + indent.len() + index - begin;
+        // Of a part of several lines the first one is meant.
+        Some(at(range.start)..at(range.end.min(begin + said.len())))
     }
 }
 
@@ -70,6 +118,28 @@ mod tests {
             let found = within(&whole, text, part);
             let expected = expected.unwrap_or(0..written.len());
             assert_eq!((found.start, found.end), (expected.start, expected.end), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_literal_block_is_found_by_its_line() {
+        // The block, its text, the part; then what of the file is meant.
+        for (written, text, part, expected) in [
+            ("FROM x\n\n  RUN x\n", "FROM x\n\nRUN x\n", "x\n", "x"),
+            ("FROM x\r\n  RUN x", "FROM x\nRUN x", "RUN x", "RUN x"),
+            ("RUN a \\\n    b\n", "RUN a \\\n  b\n", "RUN a \\\n  b", "RUN a \\"),
+            ("FROM x\n  RUN $$A $$A\n", "FROM x\nRUN $A $A\n", "$A\n", "RUN $$A $$A"),
+            ("${X}\n  RUN x\n", "FROM x\nUSER y\nRUN x\n", "RUN x", "RUN x"),
+        ] {
+            for header in ["k: |\n  ", "k: |-\r\n  "] {
+                let source = format!("{header}{written}");
+                let end = source.len();
+                let source = Arc::new(Source { name: "f".to_owned(), text: source });
+                let block = Span { source, start: header.len(), end };
+                let start = text.rfind(part).expect("a part of the text");
+                let found = within(&block, text, start..start + part.trim_end().len());
+                assert_eq!(&found.source.text[found.start..found.end], expected, "{written}");
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod contexts;
 mod grants;
+mod place;
 mod session;
+mod steps;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -10,7 +12,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use bollard::auth::DockerCredentials;
-use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
+use bollard::errors::Error as BollardError;
 use bollard::models::BuildInfoAux;
 use bollard::query_parameters::{
     BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, TagImageOptionsBuilder,
@@ -19,17 +21,16 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
+use self::contexts::Staged;
 use self::grants::Grants;
-use super::error::{BuildFailure, EngineError, EngineErrorKind, classify_message};
+use self::place::Sent;
+use self::steps::Steps;
+use super::error::{EngineError, EngineErrorKind};
 use super::pull::{credentials_of, registries_with_logins};
 use super::{DockerEngine, ProgressSink};
-use crate::event::{BuildStepState, Progress};
-use crate::os::build_context::{BuildContext, OUTSIDE_DOCKERFILE};
+use crate::os::build_context::{BuildContext, BuildContextError, OUTSIDE_DOCKERFILE};
 use crate::project::{Build, ImageRef, NamedContext};
 use crate::state::ImageSpec;
-
-/// Lines of a failed step that an error keeps.
-const OUTPUT_LINES: usize = 30;
 
 impl DockerEngine {
     pub(super) async fn build(
@@ -40,14 +41,16 @@ impl DockerEngine {
         let subject = image.reference.to_string();
         let failed = |kind| EngineError::new("build image", subject.clone(), kind);
         let refused = |error: io::Error| failed(EngineErrorKind::Refused(error.to_string()));
+        let unusable =
+            |error: BuildContextError| failed(EngineErrorKind::Refused(error.to_string()));
         let build = image.build.clone().unwrap_or_default();
         let mut steps = Steps::default();
         let mut folders = Vec::new();
-        for context in build.additional_contexts.values() {
+        for (name, context) in &build.additional_contexts {
             let NamedContext::Folder(folder) = context else { continue };
+            let context = BuildContext::of_folder(name, folder, contexts::FOLDER_DOCKERFILE)
+                .map_err(unusable)?;
             let name = contexts::folder_image(folder);
-            let context =
-                BuildContext::of_folder(folder, contexts::FOLDER_DOCKERFILE).map_err(refused)?;
             let options = folder_options(&name, &context);
             folders.push(name);
             let sent = self.send(
@@ -64,10 +67,18 @@ impl DockerEngine {
             }
         }
         let sending = async {
-            let context = opened(&build).map_err(refused)?;
+            let context = BuildContext::open(&build).map_err(unusable)?;
+            let (context, dockerfile) = with_contexts(context, &build).map_err(refused)?;
             let options = options(image, &build, &context);
             let grants = grants(image, &build).map_err(refused)?;
-            self.send(&subject, options, (context, ""), grants, &mut steps, progress).await
+            let sent =
+                self.send(&subject, options, (context, ""), grants, &mut steps, progress).await;
+            sent.map_err(|mut error| {
+                if let EngineErrorKind::Build(failure) = &mut error.kind {
+                    failure.instruction = dockerfile.failed_at(failure);
+                }
+                error
+            })
         };
         let outcome = sending.await;
         self.forget(&folders).await;
@@ -133,11 +144,13 @@ impl DockerEngine {
             return Err(refused(error));
         }
         if let Err(error) = outcome {
-            return Err(match self.error("build image", subject, &error).kind {
-                EngineErrorKind::Refused(message) | EngineErrorKind::NotFound(message) => {
+            return Err(match (&error, self.error("build image", subject, &error).kind) {
+                // What it ends with as a build; the rest is about the call.
+                (BollardError::DockerStreamError { error }, _) => failed(steps.failure(error)),
+                (_, EngineErrorKind::Refused(message) | EngineErrorKind::NotFound(message)) => {
                     failed(steps.failure(&message))
                 }
-                kind => failed(kind),
+                (_, kind) => failed(kind),
             });
         }
         Ok(())
@@ -208,14 +221,15 @@ fn options(image: &ImageSpec, build: &Build, context: &BuildContext) -> BuildIma
 }
 
 /// A build's context, with its named contexts as stages of the Dockerfile.
-fn opened(build: &Build) -> io::Result<BuildContext> {
-    let context = BuildContext::open(build)?;
+fn with_contexts(context: BuildContext, build: &Build) -> io::Result<(BuildContext, Sent)> {
+    let file = context.dockerfile_path().map(Path::to_owned);
+    let text = context.dockerfile()?;
     if build.additional_contexts.is_empty() {
-        return Ok(context);
+        return Ok((context, Sent { file, text, added: 0..0 }));
     }
     let stages = contexts::stages(build)?;
-    let dockerfile = contexts::with_stages(&context.dockerfile()?, &stages, build)?;
-    Ok(context.with_dockerfile(dockerfile))
+    let Staged { text, added } = contexts::with_stages(&text, &stages, build)?;
+    Ok((context.with_dockerfile(text.clone()), Sent { file, text, added }))
 }
 
 /// What makes an image of a folder.
@@ -333,92 +347,4 @@ impl Write for ChannelWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// BuildKit's vertexes, numbered as they appear.
-#[derive(Default)]
-struct Steps {
-    numbers: HashMap<String, usize>,
-    names: Vec<String>,
-    states: Vec<Option<BuildStepState>>,
-    output: Vec<Vec<String>>,
-    errors: Vec<Option<String>>,
-}
-
-impl Steps {
-    fn follow(&mut self, status: &StatusResponse, progress: &ProgressSink) {
-        for vertex in &status.vertexes {
-            let number = self.number(&vertex.digest, &vertex.name);
-            if !vertex.error.is_empty() {
-                self.errors[number - 1] = Some(vertex.error.clone());
-            }
-            let Some(state) = state(vertex) else { continue };
-            if self.states[number - 1] == Some(state) || is_internal(&vertex.name) {
-                continue;
-            }
-            self.states[number - 1] = Some(state);
-            progress(Progress::BuildStep { number, name: vertex.name.clone(), state });
-        }
-        for log in &status.logs {
-            let Some(&number) = self.numbers.get(&log.vertex) else { continue };
-            for line in String::from_utf8_lossy(&log.msg).lines() {
-                let kept = &mut self.output[number - 1];
-                if kept.len() == OUTPUT_LINES {
-                    kept.remove(0);
-                }
-                kept.push(line.to_owned());
-                progress(Progress::BuildOutput { number, line: line.to_owned() });
-            }
-        }
-    }
-
-    fn number(&mut self, digest: &str, name: &str) -> usize {
-        if let Some(&number) = self.numbers.get(digest) {
-            return number;
-        }
-        self.names.push(name.to_owned());
-        self.states.push(None);
-        self.output.push(Vec::new());
-        self.errors.push(None);
-        self.numbers.insert(digest.to_owned(), self.names.len());
-        self.names.len()
-    }
-
-    fn failure(&self, message: &str) -> EngineErrorKind {
-        let failed = self.errors.iter().position(Option::is_some);
-        let message = message.strip_prefix("failed to solve: ").unwrap_or(message).to_owned();
-        // A base image that cannot be had is a registry's matter, not the Dockerfile's.
-        match classify_message(None, &message) {
-            kind @ (EngineErrorKind::RateLimited
-            | EngineErrorKind::Unauthorized
-            | EngineErrorKind::NoSpace(_)) => kind,
-            _ => EngineErrorKind::Build(Box::new(BuildFailure {
-                step: failed.map(|index| self.names[index].clone()),
-                output: failed.map(|index| self.output[index].clone()).unwrap_or_default(),
-                message,
-            })),
-        }
-    }
-}
-
-fn state(vertex: &Vertex) -> Option<BuildStepState> {
-    match (&vertex.started, &vertex.completed) {
-        _ if !vertex.error.is_empty() => Some(BuildStepState::Failed),
-        _ if vertex.cached => Some(BuildStepState::Cached),
-        (Some(started), Some(completed)) => {
-            let nanoseconds =
-                |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-            let elapsed = nanoseconds(completed.seconds, completed.nanos)
-                - nanoseconds(started.seconds, started.nanos);
-            let elapsed = u64::try_from(elapsed).unwrap_or_default();
-            Some(BuildStepState::Done(std::time::Duration::from_nanos(elapsed)))
-        }
-        (Some(_), None) => Some(BuildStepState::Running),
-        (None, _) => None,
-    }
-}
-
-/// Steps that BuildKit takes for itself and that tell a person nothing.
-fn is_internal(name: &str) -> bool {
-    name.starts_with("[internal]")
 }

@@ -1,6 +1,8 @@
 //! What can go wrong with the engine, sorted by what a person can do about it.
 
 use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use bollard::errors::Error as BollardError;
 
@@ -69,6 +71,21 @@ pub struct BuildFailure {
     pub output: Vec<String>,
     /// The engine's words.
     pub message: String,
+    /// What it takes for meant instead of a word that it does not know.
+    pub meant: Option<String>,
+    /// Where in the Dockerfile, when that is known.
+    pub instruction: Option<FailedInstruction>,
+}
+
+/// The part of a Dockerfile at which a build failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedInstruction {
+    /// The Dockerfile; `None` when it is an inline one.
+    pub file: Option<PathBuf>,
+    /// Its text.
+    pub dockerfile: String,
+    /// The bytes there of the instruction, or of the word in it that is wrong.
+    pub place: Range<usize>,
 }
 
 impl EngineError {
@@ -105,6 +122,15 @@ impl EngineError {
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self.kind, EngineErrorKind::NotFound(_))
+    }
+}
+
+impl BuildFailure {
+    /// What the engine's words say apart from the Dockerfile, such as that a registry cannot be
+    /// reached.
+    #[must_use]
+    pub fn cause(&self) -> EngineErrorKind {
+        classify_message(None, &self.message)
     }
 }
 
@@ -290,7 +316,7 @@ impl fmt::Display for EngineErrorKind {
             Self::RateLimited => f.write_str("its registry limits how often you may pull"),
             Self::Unauthorized => f.write_str("its registry asks for a login"),
             Self::Build(failure) => match &failure.step {
-                Some(step) => write!(f, "step `{step}` failed: {}", failure.message),
+                Some(step) => write!(f, "step `{}` failed: {}", short(step), failure.message),
                 None => f.write_str(&failure.message),
             },
             Self::TimedOut => f.write_str("the engine did not answer in time"),
@@ -298,9 +324,34 @@ impl fmt::Display for EngineErrorKind {
     }
 }
 
+/// The beginning of a step's name: a command may go on for pages.
+fn short(step: &str) -> String {
+    let words = step.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(STEP_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+/// So much of a step's name tells which one it is.
+const STEP_CHARACTERS: usize = 80;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_step_is_named_by_its_beginning() {
+        let shown = |step: &str| {
+            let step = Some(step.to_owned());
+            let message = "exit code 2".to_owned();
+            EngineErrorKind::Build(Box::new(BuildFailure { step, message, ..Default::default() }))
+                .to_string()
+        };
+        assert_eq!(shown("[2/2] RUN a \n  b"), "step `[2/2] RUN a b` failed: exit code 2");
+        let long = shown(&format!("[2/2] RUN {}", "é".repeat(200)));
+        assert_eq!(long, format!("step `[2/2] RUN {}…` failed: exit code 2", "é".repeat(70)));
+    }
 
     #[test]
     fn a_stream_that_breaks_off_is_an_engine_that_went_away() {

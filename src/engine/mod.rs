@@ -47,7 +47,7 @@ pub use attach::ProcessStreams;
 pub use contents::{CopyIn, CopySource, Layout};
 pub use docker::{DockerEngine, EngineVersion};
 pub use endpoint::{Endpoint, EndpointError, EndpointFacts};
-pub use error::{BuildFailure, EngineError, EngineErrorKind};
+pub use error::{BuildFailure, EngineError, EngineErrorKind, FailedInstruction};
 pub use exec::{ExecRequest, ExecStreams};
 pub use info::EngineInfo;
 pub use listing::{ImageDetails, VolumeDetails};

@@ -42,7 +42,7 @@ pub enum WatchEvent {
         label: String,
         /// What, such as `reload`.
         what: &'static str,
-        /// Why.
+        /// Why; empty where that is told by itself.
         reason: String,
         /// The place in the code.
         frame: Option<String>,

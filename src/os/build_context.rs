@@ -5,18 +5,69 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::known_files::KnownFiles;
-use crate::project::{Build, Dockerignore};
+use crate::project::{Build, Dockerignore, InvalidPattern, NamedContext};
 use crate::state::InputFile;
 use crate::state::hash::{digest_bytes, digest_of};
 
 /// The name under which a Dockerfile from outside the context travels.
 pub const OUTSIDE_DOCKERFILE: &str = ".devstack.Dockerfile";
 
+/// Why a build cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildContextError {
+    /// Its folder is not there.
+    #[error("there is no folder {}, the build context", .0.display())]
+    NoFolder(PathBuf),
+    /// The folder of an additional context is not there.
+    #[error("there is no folder {}, the additional context `{name}`", path.display())]
+    NoAdditionalFolder {
+        /// The context's name.
+        name: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its Dockerfile is not there.
+    #[error("there is no Dockerfile {}", .0.display())]
+    NoDockerfile(PathBuf),
+    /// A line of a `.dockerignore` is no rule.
+    #[error("{}: {reason}", path.display())]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        reason: InvalidPattern,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+}
+
+/// Looks whether a build has what it begins with: its folders, its Dockerfile, its rules.
+///
+/// # Errors
+/// The first of them that is not as it should be.
+pub fn check(build: &Build) -> Result<(), BuildContextError> {
+    BuildContext::open(build)?;
+    for (name, context) in &build.additional_contexts {
+        if let NamedContext::Folder(folder) = context {
+            BuildContext::of_folder(name, folder, "")?;
+        }
+    }
+    Ok(())
+}
+
 /// A build's context, opened.
 #[derive(Debug)]
 pub struct BuildContext {
     root: PathBuf,
     rules: Dockerignore,
+    /// `None` when it is no file.
+    dockerfile_path: Option<PathBuf>,
     dockerfile_name: String,
     dockerfile_text: Option<String>,
 }
@@ -37,13 +88,10 @@ impl BuildContext {
     ///
     /// # Errors
     /// When the folder, the Dockerfile or a rule is not as it should be.
-    pub fn open(build: &Build) -> io::Result<Self> {
+    pub fn open(build: &Build) -> Result<Self, BuildContextError> {
         let root = build.context.clone();
         if !root.is_dir() {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("the build context {} is not a folder", root.display()),
-            ));
+            return Err(BuildContextError::NoFolder(root));
         }
         let path = build.dockerfile.clone().unwrap_or_else(|| PathBuf::from("Dockerfile"));
         let full = root.join(&path);
@@ -52,36 +100,43 @@ impl BuildContext {
             (Some(text), _) => (OUTSIDE_DOCKERFILE.to_owned(), Some(text.clone())),
             (None, Some(name)) if !name.starts_with("../") => {
                 if !full.is_file() {
-                    return Err(missing_dockerfile(&full));
+                    return Err(BuildContextError::NoDockerfile(full));
                 }
                 (name, None)
             }
+            (None, _) if !full.is_file() => return Err(BuildContextError::NoDockerfile(full)),
             (None, _) => {
-                let text = fs::read_to_string(&full).map_err(|_| missing_dockerfile(&full))?;
+                let text = fs::read_to_string(&full).map_err(|reason| {
+                    BuildContextError::Unreadable { path: full.clone(), reason }
+                })?;
                 (OUTSIDE_DOCKERFILE.to_owned(), Some(text))
             }
         };
         // A Dockerfile may have rules of its own beside it.
         let own_rules = PathBuf::from(format!("{}.dockerignore", full.display()));
         let rules_path = if own_rules.is_file() { own_rules } else { root.join(".dockerignore") };
-        let rules = read_rules(&rules_path)?;
-        Ok(Self { root, rules, dockerfile_name, dockerfile_text })
+        let rules = read_rules(rules_path)?;
+        let dockerfile_path = build.dockerfile_inline.is_none().then_some(full);
+        Ok(Self { root, rules, dockerfile_path, dockerfile_name, dockerfile_text })
     }
 
-    /// A folder, with a Dockerfile that is not in it.
+    /// The folder of an additional context, with a Dockerfile that is not in it.
     ///
     /// # Errors
     /// When there is no such folder, or a rule of it is not as it should be.
-    pub fn of_folder(folder: &Path, dockerfile: &str) -> io::Result<Self> {
+    pub fn of_folder(
+        name: &str,
+        folder: &Path,
+        dockerfile: &str,
+    ) -> Result<Self, BuildContextError> {
         if !folder.is_dir() {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("the additional context {} is not a folder", folder.display()),
-            ));
+            let (name, path) = (name.to_owned(), folder.to_owned());
+            return Err(BuildContextError::NoAdditionalFolder { name, path });
         }
         Ok(Self {
             root: folder.to_owned(),
-            rules: read_rules(&folder.join(".dockerignore"))?,
+            rules: read_rules(folder.join(".dockerignore"))?,
+            dockerfile_path: None,
             dockerfile_name: OUTSIDE_DOCKERFILE.to_owned(),
             dockerfile_text: Some(dockerfile.to_owned()),
         })
@@ -98,6 +153,12 @@ impl BuildContext {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the Dockerfile was written; `None` when it is no file.
+    #[must_use]
+    pub fn dockerfile_path(&self) -> Option<&Path> {
+        self.dockerfile_path.as_deref()
     }
 
     /// The Dockerfile's path in the context.
@@ -169,13 +230,13 @@ impl BuildContext {
     }
 }
 
-fn read_rules(path: &Path) -> io::Result<Dockerignore> {
-    match fs::read_to_string(path) {
-        Ok(text) => Dockerignore::parse(&text).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-        }),
+fn read_rules(path: PathBuf) -> Result<Dockerignore, BuildContextError> {
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            Dockerignore::parse(&text).map_err(|reason| BuildContextError::Rules { path, reason })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Dockerignore::default()),
-        Err(error) => Err(error),
+        Err(reason) => Err(BuildContextError::Unreadable { path, reason }),
     }
 }
 
@@ -205,13 +266,6 @@ fn is_executable(metadata: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_executable(_metadata: &fs::Metadata) -> bool {
     false
-}
-
-fn missing_dockerfile(path: &Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("the Dockerfile {} does not exist", path.display()),
-    )
 }
 
 fn slashes(path: &Path) -> String {

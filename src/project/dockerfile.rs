@@ -1,6 +1,10 @@
 //! What a Dockerfile says of its inputs (Docker's Dockerfile reference): which images it begins
 //! with, and which files of the context it names.
 
+mod instruction;
+
+pub use instruction::{Instruction, KEYWORDS, instructions};
+
 /// What was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dockerfile {
@@ -35,16 +39,11 @@ impl Dockerfile {
     pub fn read(text: &str) -> Self {
         let mut found = Self::default();
         for instruction in instructions(text) {
-            let (name, rest) =
-                instruction.split_once(char::is_whitespace).unwrap_or((&instruction, ""));
-            let (flags, arguments) = flags(rest);
-            match name.to_ascii_uppercase().as_str() {
+            let arguments = instruction.arguments();
+            match instruction.keyword().as_str() {
                 "FROM" => {
-                    let mut words = arguments.split_whitespace();
-                    let base = words.next().unwrap_or_default();
+                    let (base, name) = instruction.stage();
                     found.base(base);
-                    let is_named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("as"));
-                    let name = words.next().filter(|_| is_named).map(str::to_lowercase);
                     found.stages.push(Stage { name, base: base.to_owned(), ..Stage::default() });
                 }
                 "WORKDIR" => {
@@ -60,17 +59,15 @@ impl Dockerfile {
                         stage.exposed.extend(ports);
                     }
                 }
-                "COPY" | "ADD" => {
-                    match flags.iter().find_map(|flag| flag.strip_prefix("--from=")) {
-                        Some(image) => {
-                            found.base(image);
-                            if let Some(stage) = found.stages.last_mut() {
-                                stage.is_copied_into = true;
-                            }
+                "COPY" | "ADD" => match instruction.other_stage() {
+                    Some(image) => {
+                        found.base(image);
+                        if let Some(stage) = found.stages.last_mut() {
+                            stage.is_copied_into = true;
                         }
-                        None => found.sources.extend(sources(arguments)),
                     }
-                }
+                    None => found.sources.extend(sources(arguments)),
+                },
                 _ => {}
             }
         }
@@ -106,60 +103,6 @@ impl Dockerfile {
             self.bases.push(image.to_owned());
         }
     }
-}
-
-/// Instructions, each on one line, without comments and heredocs.
-fn instructions(text: &str) -> Vec<String> {
-    let is_escape = |line: &str| {
-        let directive: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-        directive.eq_ignore_ascii_case("#escape=`")
-    };
-    let mut directives = text.lines().take_while(|line| line.starts_with('#'));
-    let escape = if directives.any(is_escape) { '`' } else { '\\' };
-    let mut instructions = Vec::new();
-    let mut current = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if let Some(continued) = line.strip_suffix(escape) {
-            current.push_str(continued);
-            current.push(' ');
-            continue;
-        }
-        current.push_str(line);
-        for end in heredocs(&current) {
-            // Its text is no instruction.
-            lines.by_ref().find(|line| line.trim() == end);
-        }
-        instructions.push(std::mem::take(&mut current).trim().to_owned());
-    }
-    if !current.trim().is_empty() {
-        instructions.push(current.trim().to_owned());
-    }
-    instructions
-}
-
-/// The words that end the heredocs of an instruction.
-fn heredocs(instruction: &str) -> Vec<String> {
-    let begins = instruction.split_whitespace().filter_map(|word| word.strip_prefix("<<"));
-    begins
-        .map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']).to_owned())
-        .filter(|word| word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_'))
-        .collect()
-}
-
-fn flags(rest: &str) -> (Vec<&str>, &str) {
-    let mut flags = Vec::new();
-    let mut rest = rest.trim_start();
-    while rest.starts_with("--") {
-        let (flag, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        flags.push(flag);
-        rest = after.trim_start();
-    }
-    (flags, rest)
 }
 
 /// All arguments but the last, which is the target.

@@ -26,7 +26,7 @@ mod unit;
 
 pub use build::{Build, BuildSecret, NamedContext, SshAgent};
 pub use develop::{Develop, WatchAction, WatchRule};
-pub use dockerfile::{Dockerfile, Stage};
+pub use dockerfile::{Dockerfile, Instruction, KEYWORDS, Stage, instructions};
 pub use dockerignore::{Dockerignore, InvalidPattern};
 pub use health::{Healthcheck, HealthcheckTest};
 pub use hook::{Hook, PreStart};

@@ -1,7 +1,6 @@
-//! A build as plain lines: its steps as they end, cached ones counted, and of a failed one what
-//! it printed last. Pure.
+//! A build as plain lines: its steps as they end, cached ones counted. Pure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::build::is_internal;
@@ -21,11 +20,8 @@ struct Step {
     name: String,
     /// Since when it runs, unless it was said that it does.
     unsaid: Option<Duration>,
-    output: VecDeque<String>,
 }
 
-/// So much of a failed step's output is shown.
-const LAST_LINES: usize = 30;
 /// Columns of a step's name; the Dockerfile has the rest.
 const LONGEST_NAME: usize = 100;
 /// A step that ends sooner has a line for its end only.
@@ -66,22 +62,8 @@ impl BuildLines {
         } else {
             lines.extend(self.take_cached());
             lines.push(format!("{} failed", step.name));
-            lines.extend(step.output.iter().map(|line| format!("  | {line}")));
         }
         lines
-    }
-
-    /// Takes in a line that a step printed.
-    pub(crate) fn output(&mut self, number: usize, line: &str) {
-        let output = &mut self.steps.entry(number).or_default().output;
-        if output.len() == LAST_LINES {
-            output.pop_front();
-        }
-        // Of a line that redraws itself, the last picture counts.
-        let line = line.trim_end_matches(['\r', '\n']);
-        let line = line.rsplit('\r').next().unwrap_or(line);
-        let stripped = console::strip_ansi_codes(line);
-        output.push_back(stripped.replace('\t', "    ").replace(char::is_control, ""));
     }
 
     /// Returns a line for each step that turns out to take its time.
@@ -119,7 +101,7 @@ mod tests {
 
     #[test]
     fn steps_have_a_line_at_their_end_and_slow_ones_at_their_start() {
-        use BuildStepState::{Cached, Done, Running};
+        use BuildStepState::{Cached, Done, Failed, Running};
         let mut build = BuildLines::default();
         let mut lines = Vec::new();
         let mut step = |at, number, name, state| {
@@ -135,6 +117,9 @@ mod tests {
         step(90, 5, "[dev 2/4] WORKDIR /app", Done(ms(60)));
         step(5000, 4, "[deps 3/3] RUN npm ci", Done(ms(4970)));
         step(5010, 6, "[dev 4/4] COPY . .", Cached);
+        step(5020, 7, "[test 1/1] RUN exit 1", Running);
+        step(5030, 7, "", Failed);
+        step(5040, 8, "[test 1/1] COPY . .", Cached);
         lines.extend(build.finish());
         assert_eq!(
             lines,
@@ -144,22 +129,9 @@ mod tests {
                 "[deps 3/3] RUN npm ci",
                 "[deps 3/3] RUN npm ci (4.9s)",
                 "build: 1 step cached",
+                "[test 1/1] RUN exit 1 failed",
+                "build: 1 step cached",
             ]
         );
-    }
-
-    #[test]
-    fn only_a_failed_step_shows_its_output_and_only_the_end_of_it() {
-        let mut build = BuildLines::default();
-        build.step(1, "[1/1] RUN make", BuildStepState::Running, ms(0));
-        for n in 1..=100 {
-            build.output(1, &format!("\u{1b}[32mline\u{1b}[0m {n}\n"));
-        }
-        build.output(1, "10%\r50%\r\tdone\r\n");
-        let lines = build.step(1, "", BuildStepState::Failed, ms(50));
-        assert_eq!(lines.len(), 31);
-        assert_eq!(lines[0], "[1/1] RUN make failed");
-        assert_eq!(lines[1], "  | line 72");
-        assert_eq!(lines[30], "  |     done");
     }
 }

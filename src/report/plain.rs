@@ -102,7 +102,8 @@ impl<W: Write + Send> Plain<W> {
                 let state = wording::not_yet(action, &wording::one_line(state));
                 self.said.note(subject, state, now);
             }
-            Progress::Listening => {}
+            // What the step that fails has printed is told with why it failed.
+            Progress::Listening | Progress::BuildOutput { .. } => {}
             Progress::Layer { id, status, current, total } => {
                 let pull = self.pulls.entry(subject.clone()).or_default();
                 pull.update(id, status, *current, *total);
@@ -111,9 +112,6 @@ impl<W: Write + Send> Plain<W> {
                 let build = self.builds.entry(subject.clone()).or_default();
                 let lines = build.step(*number, name, *state, now);
                 self.lines(subject, &lines);
-            }
-            Progress::BuildOutput { number, line } => {
-                self.builds.entry(subject.clone()).or_default().output(*number, line);
             }
         }
     }
@@ -159,16 +157,15 @@ impl<W: Write + Send> Plain<W> {
         self.line(subject, &what);
     }
 
-    fn failed(&mut self, subject: &Subject, action: Action, reason: &str) {
+    /// Says that it failed. Why is told once, with all that is known, when the run has ended.
+    fn failed(&mut self, subject: &Subject, action: Action) {
         self.said.forget(subject);
         self.end_build(subject);
-        let reason = wording::one_line(reason);
+        let text = wording::failed(action);
         if is_resource(subject, action) {
-            let verb = wording::verb(action);
-            let _ = writeln!(self.out, "failed to {verb} {subject}: {reason}");
+            let _ = writeln!(self.out, "{text} {subject}");
             return;
         }
-        let text = wording::failed(action, &reason);
         let text = match subject {
             Subject::Hook { number, .. } => wording::of_hook(*number, &text),
             _ => text,
@@ -231,7 +228,7 @@ impl<W: Write + Send> Reporter for Plain<W> {
             Event::Finished { subject, action, elapsed } => {
                 self.finished(subject, *action, *elapsed);
             }
-            Event::Failed { subject, action, reason } => self.failed(subject, *action, reason),
+            Event::Failed { subject, action, .. } => self.failed(subject, *action),
             Event::Warning(text) => {
                 let _ = writeln!(self.out, "{}", warning(self.paint, text));
             }

@@ -45,11 +45,12 @@ pub fn watch_text(event: &WatchEvent, paint: Paint) -> String {
                 Some(false) => " (nothing serves)",
                 None => "",
             };
-            let mut text = format!(
-                "{} {what} failed: {}{after}",
-                paint.apply(Tone::Bad, label),
-                wording::one_line(reason)
-            );
+            let mut text = format!("{} {what} failed", paint.apply(Tone::Bad, label));
+            if !reason.is_empty() {
+                text.push_str(": ");
+                text.push_str(&wording::one_line(reason));
+            }
+            text.push_str(after);
             for line in frame.iter().flat_map(|frame| frame.trim_end().lines()) {
                 text.push_str("\n    ");
                 text.push_str(line);
@@ -191,6 +192,13 @@ mod tests {
             WatchEvent::Begun { service: api, doing: "rebuilding", files: vec!["a".to_owned()] },
             failed(Some(true), Some("1 | let x = ;\n  |         ^\n")),
             failed(None, None),
+            WatchEvent::Failed {
+                label: "api".to_owned(),
+                what: "rebuild",
+                reason: String::new(),
+                frame: None,
+                serving: None,
+            },
             WatchEvent::Output { label: "api-2".to_owned(), line: "ok".to_owned() },
             WatchEvent::Warning { label: Some("api".to_owned()), text: "careful".to_owned() },
             WatchEvent::Note { label: None, text: "the engine is back".to_owned() },

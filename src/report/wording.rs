@@ -70,11 +70,13 @@ pub(crate) fn done(action: Action) -> &'static str {
     }
 }
 
-/// Names an action that has failed. The reason of a failed wait is a sentence about the container.
-pub(crate) fn failed(action: Action, reason: &str) -> String {
+/// Names an action that has failed.
+pub(crate) fn failed(action: Action) -> String {
     match action {
-        Action::Await | Action::Complete => reason.to_owned(),
-        _ => format!("failed to {}: {reason}", verb(action)),
+        Action::Await => "did not become ready".to_owned(),
+        Action::Complete => "failed".to_owned(),
+        Action::Hook => "failed to run a hook".to_owned(),
+        _ => format!("failed to {}", verb(action)),
     }
 }
 

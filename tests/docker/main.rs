@@ -9,8 +9,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's output is for a person")]
 
+mod application;
 mod attached;
 mod before_start;
+mod build_errors;
 mod calls;
 mod checkouts;
 mod container;
@@ -33,6 +35,8 @@ mod packages;
 mod ports;
 mod refusals;
 mod reload;
+mod reload_alone;
+mod reload_starts;
 mod runner_any;
 mod seeing;
 mod settings;
@@ -41,4 +45,5 @@ mod timings;
 mod traps;
 mod verbs;
 mod waiting;
+mod watch_limits;
 mod watching;

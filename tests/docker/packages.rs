@@ -1,6 +1,6 @@
 //! The reload runner installs packages in place, whoever the project's package manager is.
 
-use crate::reload::get;
+use crate::application::get;
 use crate::support::{Stack, eventually, free_port, seconds};
 
 #[test]

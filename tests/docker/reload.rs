@@ -1,135 +1,14 @@
 //! The reload runner in a container: what a save does, and what it must never do.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::application::{Application, get, get_path, greeter, watch};
 use crate::engine;
-use crate::gate::Gate;
-use crate::support::{Running, Stack, eventually, free_port, repository, seconds, text};
-
-const MAIN: &str = "\
-import 'reflect-metadata';
-import { Controller, Get, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Greeter } from './greeter.js';
-
-@Controller()
-class Greeting {
-  constructor(private readonly greeter: Greeter) {}
-  @Get() greet(): string { return this.greeter.text(); }
-}
-@Module({ controllers: [Greeting], providers: [Greeter] })
-class Application {}
-const app = await NestFactory.create(Application, { logger: false });
-await app.listen(3001);
-";
-
-/// The file that is edited.
-fn greeter(text: &str) -> String {
-    format!(
-        "import {{ Injectable }} from '@nestjs/common';\n\n@Injectable()\nexport class Greeter {{\n  \
-         text(): string {{\n    return {text};\n  }}\n}}\n"
-    )
-}
-
-/// Begins to watch; returns when a save has been told of. One that comes before the connection to
-/// the runner stands may be seen by the runner itself: that is told, too.
-fn watch(stack: &Stack, save: impl Fn(&str)) -> Running {
-    let watching = stack.spawn(&["watch"]);
-    watching.says("watching");
-    save("'first'");
-    watching.says_one_of(&["api reloaded in", "api: runs its newest version"]);
-    watching
-}
-
-struct Application {
-    stack: Stack,
-    port: u16,
-}
-
-impl Application {
-    /// A small Nest application in the image of the repository's own.
-    fn new(test: &str, more: &str) -> Self {
-        let port = free_port();
-        let context = repository().join("templates/nestjs");
-        let yaml = format!(
-            "services:\n  api:\n    preset: nestjs\n    build: {{context: {}, target: dev}}\n    \
-             ports: ['127.0.0.1:{port}:3001']\n    volumes: ['./src:/app/src:ro']\n    \
-             ready: {{http: {{port: 3001, path: /}}}}\n{more}",
-            context.display()
-        );
-        let stack = Stack::new(test, &yaml);
-        stack.write("src/main.ts", MAIN);
-        stack.write("src/greeter.ts", &greeter("'one'"));
-        Self { stack, port }
-    }
-
-    fn up(test: &str, more: &str) -> Self {
-        let application = Self::new(test, more);
-        application.stack.ok(&["up", "-d"]);
-        assert_eq!(application.get().as_deref(), Ok("one"));
-        application
-    }
-
-    fn save(&self, text: &str) {
-        self.stack.write("src/greeter.ts", &greeter(text));
-    }
-
-    fn get(&self) -> Result<String, String> {
-        get(self.port)
-    }
-
-    fn serves(&self, body: &str) {
-        eventually(&format!("the application answers {body}"), seconds(60), || {
-            self.get().as_deref() == Ok(body)
-        });
-    }
-
-    /// Waits until its log has a text.
-    fn says(&self, wanted: &str) {
-        eventually(&format!("the log has `{wanted}`"), seconds(60), || {
-            self.stack.ok(&["logs", "--no-log-prefix", "api"]).stdout.contains(wanted)
-        });
-    }
-}
-
-/// The body of `/`, by a connection of its own.
-pub(crate) fn get(port: u16) -> Result<String, String> {
-    get_path(port, "/")
-}
-
-fn get_path(port: u16, path: &str) -> Result<String, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut stream = TcpStream::connect_timeout(&address, seconds(5)).map_err(told)?;
-    stream.set_read_timeout(Some(seconds(20))).map_err(told)?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(told)?;
-    let mut answer = String::new();
-    let mut chunk = [0; 4096];
-    // Not everybody closes when asked to.
-    while !is_whole(&answer) {
-        match stream.read(&mut chunk).map_err(told)? {
-            0 => break,
-            length => answer.push_str(&String::from_utf8_lossy(&chunk[..length])),
-        }
-    }
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
-        _ => Err(format!("no answer: `{answer}`")),
-    }
-}
-
-fn is_whole(answer: &str) -> bool {
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-    length.is_some_and(|length| length.parse() == Ok(body.len()))
-}
+use crate::support::{Stack, eventually, free_port, repository, seconds, text};
 
 #[test]
 #[ignore = "needs a Docker engine"]
@@ -226,41 +105,6 @@ fn no_request_fails_and_no_version_comes_back_during_fifty_reloads() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
-fn a_crash_loop_is_told_and_the_next_save_ends_it() {
-    let application = Application::up("crashes", "");
-    let crasher = format!("{}setTimeout(() => process.exit(3), 300);\n", greeter("'doomed'"));
-    application.stack.write("src/greeter.ts", &crasher);
-    application.says("the application ended with exit code 3");
-    application.says("it starts again in 1 s, or when a file changes");
-    // It is the application that ends, not the container.
-    assert_eq!(application.stack.inspect("api")["RestartCount"], 0);
-    application.save("'steady'");
-    application.serves("steady");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn the_application_comes_back_after_a_kill_of_it_and_of_its_runner() {
-    let application = Application::up("killed", "");
-    let kill = |pattern: &str| {
-        let script = format!(
-            "for p in /proc/[0-9]*; do if tr '\\0' ' ' < $p/cmdline | grep -q '{pattern}'; then \
-             kill -9 ${{p#/proc/}}; fi; done; true"
-        );
-        application.stack.devstack(&["exec", "-T", "api", "sh", "-c", &script]);
-    };
-    kill("^/usr/local/bin/node.*child[.]js");
-    application.says("the application was ended by SIGKILL");
-    application.serves("one");
-    let started = || text(&application.stack.inspect("api")["State"]["StartedAt"]).to_owned();
-    let before = started();
-    kill("^node .*runner[.]js");
-    eventually("the engine starts the container again", seconds(30), || started() > before);
-    application.serves("one");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
 fn a_read_only_container_of_another_user_reloads() {
     let more =
         "    read_only: true\n    user: '12345:12345'\n    environment: {NODE_COMPILE_CACHE: ''}\n";
@@ -277,98 +121,6 @@ fn a_read_only_container_of_another_user_reloads() {
     assert_eq!(engine::try_get(&volume).status, 200);
     application.stack.ok(&["down"]);
     assert_eq!(engine::try_get(&volume).status, 404);
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn no_line_of_the_application_runs_before_its_dependencies_are_ready() {
-    let more = "    depends_on: {slow: {condition: service_healthy}}\n  slow:\n    image: redis:8\n    \
-                command: [sh, -c, 'sleep 3; date +%s%3N > /tmp/ready; exec sleep 600']\n    \
-                init: true\n    ready: {exec: [test, -s, /tmp/ready]}\n";
-    let application = Application::new("early", more);
-    let main = format!("console.log(`began ${{Date.now()}}`);\n{MAIN}");
-    application.stack.write("src/main.ts", &main);
-    application.stack.ok(&["up", "-d"]);
-    let stack = &application.stack;
-    let began = || -> u64 {
-        let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
-        let last = log.lines().filter_map(|line| line.strip_prefix("began ")).next_back();
-        last.unwrap_or_else(|| panic!("it never began:\n{log}")).trim().parse().unwrap()
-    };
-    let ready = || -> u64 { stack.exec("slow", &["cat", "/tmp/ready"]).parse().unwrap() };
-    application.says("waits for slow");
-    assert!(began() > ready(), "began {} before {}", began(), ready());
-    // Held or not, it was started before: that is the point.
-    let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
-    assert!(log.find("waits for slow") < log.find("began "), "{log}");
-
-    // Neither when both start again,
-    stack.ok(&["stop"]);
-    stack.ok(&["up", "-d"]);
-    assert!(began() > ready(), "began {} before {}", began(), ready());
-    // but the engine itself does not wait for anybody.
-    let id = stack.id("api");
-    let before = began();
-    engine::post(&format!("/containers/{id}/restart?t=5"), &Value::Null);
-    eventually("it begins again by itself", seconds(60), || began() > before);
-    application.serves("one");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn a_first_start_that_fails_is_told_long_before_the_limit() {
-    let application = Application::new("first", "");
-    application.save("'one' oops");
-    let failed = application.stack.fails(&["up", "-d"]).within(seconds(90));
-    let failed = failed.says(&[
-        "service `api` does not compile: src/greeter.ts:6:18",
-        "> 6 | return 'one' oops;",
-        "mend it and save",
-    ]);
-    assert!(!failed.stderr.contains("is not ready after"), "{failed}");
-    let health = application.stack.fails(&["health", "api"]).stdout;
-    assert!(health.contains("does not compile: src/greeter.ts:6:18"), "{health}");
-    // Its policy has it started again and again, until that is enough.
-    let thrower = format!("{}throw new Error('no way');\n", greeter("'one'"));
-    application.stack.write("src/greeter.ts", &thrower);
-    application.says("does not start: no way");
-    application
-        .stack
-        .fails(&["up", "-d"])
-        .within(seconds(90))
-        .says(&["service `api` does not start: no way", "> 9 | throw new Error('no way');"]);
-    application.save("'mended'");
-    application.serves("mended");
-    application.stack.ok(&["up", "-d"]);
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn who_stays_attached_mends_a_first_start_and_the_rest_follows() {
-    let application = Application::new("mend", "");
-    let yaml = std::fs::read_to_string(application.stack.path("devstack.yaml")).unwrap();
-    let after = "  after:\n    image: redis:8\n    init: true\n    command: [sleep, infinity]\n    \
-                 depends_on: {api: {condition: service_healthy}}\n";
-    application
-        .stack
-        .write("devstack.yaml", &yaml.replace("services:\n", &format!("services:\n{after}")));
-    application.save("'one' oops");
-    let up = application.stack.spawn(&["up"]);
-    up.says("service `api` does not compile: src/greeter.ts:6:18");
-    up.says("watching");
-    // Still not.
-    application.save("'two' oops oops");
-    up.says("src/greeter.ts:6:18");
-    assert!(!up.has_said("after ready"), "what needs the application has not begun");
-    application.save("'three'");
-    up.says("after ready");
-    application.serves("three");
-    application.save("'four'");
-    up.says("api reloaded in");
-    application.serves("four");
-    up.interrupt();
-    up.end().ended_with(130);
-    assert_eq!(application.stack.inspect("after")["State"]["Running"], false);
 }
 
 #[test]
@@ -491,78 +243,6 @@ fn a_changed_manifest_is_installed_in_place() {
     assert_eq!(get(port).as_deref(), Ok("from its successor"));
     let log = stack.ok(&["logs", "--no-log-prefix", "api"]).stdout;
     assert!(log.contains("(words 1.0.0 instead of 2.0.0): installs them"), "{log}");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn a_runner_that_cannot_be_talked_to_is_told_by_a_signal() {
-    let port = free_port();
-    let yaml = format!(
-        "services:\n  api:\n    image: node:26-slim\n    working_dir: /app\n    init: true\n    \
-         reload: {{watch: false}}\n    volumes: ['./app:/app:ro']\n    \
-         ports: ['127.0.0.1:{port}:3001']\n    ready: {{http: {{port: 3001, path: /}}}}\n"
-    );
-    let stack = Stack::new("signal", &yaml);
-    let main = |body: &str| {
-        format!(
-            "require('node:http').createServer((_, response) => response.end({body})).listen(3001);\n"
-        )
-    };
-    stack.write("app/package.json", "{}\n");
-    stack.write("app/src/main.js", &main("'one'"));
-    stack.ok(&["up", "-d"]);
-    stack.exec("api", &["rm", "/opt/devstack/control.js"]);
-    let watching = stack.spawn(&["watch"]);
-    watching.says("its reload runner does not answer");
-    stack.write("app/src/main.js", &main("'two'"));
-    eventually("the new version serves", seconds(30), || get(port).as_deref() == Ok("two"));
-    watching.says("api: told of changes by a signal");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn when_devstack_is_killed_the_runner_watches_by_itself() {
-    let application = Application::up("orphan", "");
-    let watching = watch(&application.stack, |text| application.save(text));
-    watching.kill();
-    watching.end();
-    application.save("'alone'");
-    application.serves("alone");
-    // The next watch finds the same runner.
-    let watching = watch(&application.stack, |text| application.save(text));
-    application.save("'told'");
-    application.serves("told");
-    watching.interrupt();
-    watching.end().ended_with(130);
-    application.save("'alone again'");
-    application.serves("alone again");
-}
-
-#[test]
-#[ignore = "needs a Docker engine"]
-fn while_the_engine_is_away_the_runner_watches_by_itself() {
-    let gate = Gate::open();
-    let mut application = Application::new("away", "");
-    application.stack = application.stack.with_env("DOCKER_HOST", &gate.address());
-    application.stack.ok(&["up", "-d"]);
-    let watching = watch(&application.stack, |text| application.save(text));
-    gate.shut();
-    watching.says("the engine went away; waiting for it");
-    application.save("'alone'");
-    application.serves("alone");
-    gate.reopen();
-    watching.says("the engine is back");
-    // The connection to the runner stands again.
-    let begun = watching.times_said("api reloaded in");
-    let mut saves = 0_u32;
-    eventually("a save is told to the runner again", seconds(60), || {
-        saves += 1;
-        application.save(&format!("'again {saves}'"));
-        application.serves(&format!("again {saves}"));
-        watching.times_said("api reloaded in") > begun
-    });
-    watching.interrupt();
-    watching.end().ended_with(130);
 }
 
 #[test]

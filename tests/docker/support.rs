@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 use crate::engine;
 
+/// The program that is tested.
+const DEVSTACK: &str = env!("CARGO_BIN_EXE_devstack");
 /// Begins the name of every project, so that a person sees where it came from.
 const PREFIX: &str = "devstack-test";
 /// Below the range from which the kernel takes the ports of outgoing connections.
@@ -164,19 +166,25 @@ impl Stack {
 
     /// Begins to run devstack.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).spawn().unwrap();
-        Running {
-            command: format!("devstack {}", arguments.join(" ")),
-            begun: Instant::now(),
-            stdout: Captured::of(child.stdout.take().unwrap()),
-            stderr: Captured::of(child.stderr.take().unwrap()),
-            child,
-        }
+        Running::begin(self.command(arguments), arguments)
+    }
+
+    /// Begins to run devstack by another program, such as one that sets limits.
+    pub(crate) fn spawn_by(&self, program: &[&str], arguments: &[&str]) -> Running {
+        let mut command = self.command_of(program[0]);
+        command.args(&program[1..]).arg(DEVSTACK).args(&self.global).args(arguments);
+        Running::begin(command, arguments)
     }
 
     /// A command of devstack's, its streams piped.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_devstack"));
+        let mut command = self.command_of(DEVSTACK);
+        command.args(&self.global).args(arguments);
+        command
+    }
+
+    fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         // Only what a command needs: the person's own settings are not part of a test.
         command.env_clear();
         for name in ["PATH", "HOME", "DOCKER_HOST"] {
@@ -186,7 +194,7 @@ impl Stack {
         }
         command.env("XDG_CACHE_HOME", self.cache.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(self.folder.path()).args(&self.global).args(arguments);
+        command.current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -346,6 +354,17 @@ impl std::fmt::Display for Run {
 }
 
 impl Running {
+    fn begin(mut command: Command, arguments: &[&str]) -> Self {
+        let mut child = command.spawn().unwrap();
+        Self {
+            command: format!("devstack {}", arguments.join(" ")),
+            begun: Instant::now(),
+            stdout: Captured::of(child.stdout.take().unwrap()),
+            stderr: Captured::of(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

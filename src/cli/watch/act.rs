@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{Failure, Reloaded, reload};
 use crate::cli::error::{CliError, Problem};
+use crate::cli::inputs::check_builds;
 use crate::cli::scope::{desired, selected};
 use crate::engine::{DockerEngine, Engine as _, ExecRequest};
 use crate::event::{Event, WatchEvent};
@@ -44,8 +45,15 @@ pub(super) enum Say {
     Live,
     /// A plan goes on; `None` when it has ended.
     Run(Option<Event>),
-    /// Something went wrong, with all that is known of it.
-    Error(CliError),
+    /// Something could not be done.
+    Failed {
+        /// The service.
+        label: String,
+        /// What, such as `rebuild`.
+        what: &'static str,
+        /// Why, with all that is known of it.
+        error: CliError,
+    },
 }
 
 /// How the work for a service ended.
@@ -84,17 +92,8 @@ pub(super) async fn act(
         Err(Wrong::Cancelled) => Outcome::Again(work),
         Err(Wrong::Failed { what, error }) => {
             let unreachable = error.is_unreachable();
-            shared.say(WatchEvent::Failed {
-                label: service.to_string(),
-                what,
-                reason: error.headline(),
-                frame: None,
-                serving: None,
-            });
-            // The line above says it all where there is no more to tell.
-            if error.has_details() {
-                let _ = shared.say.send(Say::Error(error));
-            }
+            // Nobody listens any more when the session has ended.
+            let _ = shared.say.send(Say::Failed { label: service.to_string(), what, error });
             Outcome::Failed { work, unreachable }
         }
     };
@@ -279,6 +278,7 @@ impl Action<'_> {
         };
         let images = images_only(&desired(&project), &before, &options)
             .map_err(|conflicts| fail(Problem::Conflicts(conflicts).into()))?;
+        check_builds(&images).map_err(&fail)?;
         if let Err(error) = shared.run(&images, cancel.clone(), true).await {
             let cancelled = error.cancelled && cancel.is_cancelled();
             return Err(if cancelled {

@@ -3,6 +3,9 @@
 //! Each service has at most one task. What changes meanwhile is merged and done next; a rebuild is
 //! cancelled by a newer one, a reload by anything newer.
 
+mod showing;
+mod tasks;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +18,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::act::{Ended, Outcome, Say, Shared, act};
-use super::runner::{Links, Tidings};
+use self::tasks::add;
+use super::act::{Ended, Say, Shared};
+use super::runner::Links;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::engine::{ContainerEvent, ContainerEventKind, DockerEngine, Engine as _};
@@ -25,12 +29,11 @@ use crate::execute::Limits;
 use crate::os::files;
 use crate::plan::lifecycle;
 use crate::project::{Project, Reload, ServiceName};
-use crate::report::{ProgressMode, Reporter, reporter};
+use crate::report::Reporter;
 use crate::state::ContainerId;
-use crate::watch::control::RunnerFile;
 use crate::watch::{
-    Batch, DiskIgnores, Meaning, Method, Polling, Reaction, Rule, Source, Told, Work, decide,
-    files_of, place_in, rules,
+    DiskIgnores, Meaning, Method, Reaction, Rule, Source, Told, Work, decide, files_of, place_in,
+    rules,
 };
 
 /// Time between two attempts to reach an engine that went away.
@@ -41,10 +44,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What is said when the engine is gone.
 const AWAY: &str = "the engine went away; waiting for it";
-
-/// How often in a row a rebuild or a reload gives way to a newer change: a file that is always
-/// written must not keep it from ever being done.
-const YIELDS: u32 = 3;
 
 /// Changed files of services, by their path in the container.
 type Copies = IndexMap<String, Option<PathBuf>>;
@@ -294,15 +293,6 @@ impl<'a> Session<'a> {
         &self.shared.project
     }
 
-    /// Shows something that has to do with this watch.
-    pub(super) fn show(&self, event: &WatchEvent) {
-        self.cx.show_watch(event);
-    }
-
-    fn note(&self, text: &str) {
-        self.show(&WatchEvent::Note { label: None, text: text.to_owned() });
-    }
-
     fn watched(&self) -> impl Iterator<Item = &ServiceName> {
         let mut seen = HashSet::new();
         self.rules.iter().filter_map(move |rule| match &rule.meaning {
@@ -368,195 +358,6 @@ impl<'a> Session<'a> {
         if self.watched().any(|watched| *watched == service) {
             let number = event.name.rsplit('-').next().and_then(|it| it.parse().ok()).unwrap_or(1);
             self.meet(&service, &event.id, number);
-        }
-    }
-
-    fn take_in(&mut self, told: Told) {
-        let batch = match told {
-            Told::Changed(batch) => batch,
-            Told::Polls(polling) => return self.show_polling(&polling),
-        };
-        let Batch { mut changes, opened } = batch;
-        changes.retain(|change| !self.own_output.contains(&change.path));
-        let decision = decide(&self.rules, &changes);
-        self.stack.extend(decision.stack);
-        self.ignores |= decision.ignores;
-        for (service, mut work) in decision.work {
-            self.tell(&service, &mut work, opened);
-            if work.is_empty() {
-                continue;
-            }
-            let yields = self.yields.get(&service).copied().unwrap_or_default();
-            if let Some(busy) = self.busy.get(&service)
-                && (work.rebuild || (work.reload && !busy.rebuilds))
-                && yields < YIELDS
-            {
-                busy.cancel.cancel();
-            }
-            add(&mut self.carried.waiting, &service, work, opened);
-        }
-        if !self.stack.is_empty() || self.ignores {
-            self.cancel_all();
-        }
-    }
-
-    fn cancel_all(&self) {
-        self.busy.values().for_each(|busy| busy.cancel.cancel());
-    }
-
-    /// Tells the reload runners of a service what concerns them.
-    fn tell(&self, service: &ServiceName, work: &mut Work, opened: Instant) {
-        let tell = std::mem::take(&mut work.tell);
-        if tell.is_empty() {
-            return;
-        }
-        let files = tell.into_iter().map(|(path, kind)| RunnerFile { path, kind }).collect();
-        let causes = self.shared.relative(&work.causes);
-        // Where nothing runs there is nobody who could have old code.
-        self.links.tell(service, &Tidings { files, opened, causes });
-    }
-
-    fn begin_tasks(&mut self, engine_is_there: bool) {
-        if !engine_is_there || !self.stack.is_empty() || self.ignores {
-            return;
-        }
-        let free: Vec<ServiceName> = self
-            .carried
-            .waiting
-            .keys()
-            .filter(|service| !self.busy.contains_key(*service))
-            .cloned()
-            .collect();
-        for service in free {
-            let Some((mut work, opened)) = self.carried.waiting.shift_remove(&service) else {
-                continue;
-            };
-            self.tell(&service, &mut work, opened);
-            if work.is_empty() {
-                continue;
-            }
-            if !work.copies.is_empty() {
-                let mut copies = self.owed.remove(&service).unwrap_or_default();
-                copies.extend(std::mem::take(&mut work.copies));
-                work.copies = copies;
-            }
-            let copied = self.carried.copied.entry(service.clone()).or_default();
-            copied.extend(work.copies.clone());
-            let cancel = CancellationToken::new();
-            let busy = Busy { cancel: cancel.clone(), rebuilds: work.rebuild };
-            self.busy.insert(service.clone(), busy);
-            self.tasks.spawn(act(Arc::clone(&self.shared), service, work, opened, cancel));
-        }
-    }
-
-    /// Takes in how a task ended. Whether there still is an engine.
-    fn conclude(&mut self, ended: Ended) -> bool {
-        let Ended { service, outcome } = ended;
-        self.busy.remove(&service);
-        match outcome {
-            Outcome::Done(containers) => {
-                self.yields.remove(&service);
-                self.carried.current.extend(containers);
-            }
-            Outcome::Again(work) => {
-                *self.yields.entry(service.clone()).or_default() += 1;
-                self.put_back(service, work);
-            }
-            Outcome::Failed { work, unreachable: true } => {
-                self.put_back(service, work);
-                return false;
-            }
-            // What could not be copied is tried again with the next change.
-            Outcome::Failed { mut work, unreachable: false } => {
-                work.copies.retain(|_, source| source.is_some());
-                self.owed.entry(service).or_default().extend(work.copies);
-            }
-        }
-        true
-    }
-
-    /// What came meanwhile is newer, and wins.
-    fn put_back(&mut self, service: ServiceName, mut work: Work) {
-        let mut opened = Instant::now();
-        if let Some((newer, since)) = self.carried.waiting.shift_remove(&service) {
-            work.merge(newer);
-            opened = since;
-        }
-        self.carried.waiting.insert(service, (work, opened));
-    }
-
-    /// Lets what is under way end: calls to the engine are not abandoned.
-    async fn wind_up(&mut self) {
-        self.cancel_all();
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Ok(ended) = ended {
-                self.conclude(ended);
-            }
-        }
-        while let Ok(say) = self.said.try_recv() {
-            self.hear(say);
-        }
-    }
-
-    fn hear(&mut self, say: Say) {
-        match say {
-            Say::Watch(event) => {
-                self.better |= matches!(event, WatchEvent::Done { .. });
-                self.show(&event);
-            }
-            Say::Live => self.better = true,
-            Say::Error(error) => {
-                if self.cx.progress() != ProgressMode::Json {
-                    error.print(self.cx);
-                }
-            }
-            Say::Run(Some(event)) => {
-                let (display, begun) = self.display.get_or_insert_with(|| {
-                    // Live lines would fight with the logs.
-                    let mode = match self.cx.progress() {
-                        ProgressMode::Auto | ProgressMode::Tty => ProgressMode::Plain,
-                        mode => mode,
-                    };
-                    let now = time::OffsetDateTime::now_utc();
-                    (reporter(mode, self.cx.terminal_facts(), now), Instant::now())
-                });
-                display.report(&self.cx.redactor().event(event), begun.elapsed());
-            }
-            Say::Run(None) => {
-                if let Some((display, begun)) = self.display.take() {
-                    display.finish(begun.elapsed());
-                }
-            }
-        }
-    }
-
-    fn show_polling(&self, polling: &Polling) {
-        let text = match polling {
-            Polling::FileSystem { path, kind } => format!(
-                "{} lies on a file system ({kind}) that does not tell of changes: all files are \
-                 looked at once a second instead",
-                path.display()
-            ),
-            Polling::WatchLimit => "the system gives no more file watches: all files are looked \
-                 at once a second instead. Raise the limits with `sudo sysctl \
-                 fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024`"
-                .to_owned(),
-            Polling::Asked => "all files are looked at again and again".to_owned(),
-        };
-        self.show(&WatchEvent::Warning { label: None, text });
-    }
-}
-
-fn add(
-    waiting: &mut IndexMap<ServiceName, (Work, Instant)>,
-    service: &ServiceName,
-    work: Work,
-    opened: Instant,
-) {
-    match waiting.get_mut(service) {
-        Some((known, _)) => known.merge(work),
-        None => {
-            waiting.insert(service.clone(), (work, opened));
         }
     }
 }

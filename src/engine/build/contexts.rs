@@ -5,6 +5,7 @@
 //! `FROM NAME`, `COPY --from=NAME` and `RUN --mount=from=NAME` mean it.
 
 use std::io;
+use std::ops::Range;
 
 use crate::project::{Build, NamedContext};
 use crate::state::hash::digest;
@@ -18,6 +19,15 @@ pub(super) const FOLDER_DOCKERFILE: &str = "FROM scratch\nCOPY context/ /\n";
 /// The image that a folder's files are in for as long as builds need them.
 pub(super) fn folder_image(folder: &std::path::Path) -> String {
     format!("devstack-context:{}", &digest(&folder.display().to_string())[..16])
+}
+
+/// A Dockerfile into which stages were put, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Staged {
+    /// The Dockerfile as it is sent.
+    pub(super) text: String,
+    /// The bytes that it has more than what was written.
+    pub(super) added: Range<usize>,
 }
 
 /// The lines that make stages of a build's named contexts.
@@ -54,7 +64,7 @@ pub(super) fn stages(build: &Build) -> io::Result<String> {
 ///
 /// # Errors
 /// When a stage has the name of a context.
-pub(super) fn with_stages(dockerfile: &str, stages: &str, build: &Build) -> io::Result<String> {
+pub(super) fn with_stages(dockerfile: &str, stages: &str, build: &Build) -> io::Result<Staged> {
     let mut before = String::new();
     let mut rest = dockerfile;
     while let Some(line) = rest.split_inclusive('\n').next() {
@@ -79,7 +89,8 @@ pub(super) fn with_stages(dockerfile: &str, stages: &str, build: &Build) -> io::
             ));
         }
     }
-    Ok(format!("{before}{stages}{rest}"))
+    let added = before.len()..before.len() + stages.len();
+    Ok(Staged { text: format!("{before}{stages}{rest}"), added })
 }
 
 fn word(line: &str, index: usize) -> Option<&str> {
@@ -108,7 +119,7 @@ mod tests {
         let build = build(contexts);
         stages(&build)
             .and_then(|lines| with_stages(dockerfile, &lines, &build))
-            .unwrap_or_else(|error| error.to_string())
+            .map_or_else(|error| error.to_string(), |staged| staged.text)
     }
 
     #[test]

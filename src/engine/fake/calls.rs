@@ -48,6 +48,10 @@ impl Engine for FakeEngine {
         let mut state = self.lock();
         let reference = image.reference.familiar();
         state.call("build", &reference)?;
+        if let Some(failure) = state.broken_build.clone() {
+            let kind = EngineErrorKind::Build(Box::new(failure));
+            return Err(EngineError::new("build image", reference, kind));
+        }
         state.add_image(reference, image.record.clone());
         Ok(())
     }

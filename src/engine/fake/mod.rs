@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexMap;
 use tokio::sync::broadcast;
 
-use super::error::{EngineError, EngineErrorKind};
+use super::error::{BuildFailure, EngineError, EngineErrorKind};
 use super::{ContainerEvent, ContainerEventKind};
 use crate::project::ServiceName;
 use crate::state::{ContainerId, ContainerState, Health, Observed, ObservedContainer, labels};
@@ -88,6 +88,11 @@ impl FakeEngine {
     /// Makes every call of a method fail with these words of the engine.
     pub fn refuse(&self, method: &str, words: &str) {
         self.lock().refusals.insert(method.to_owned(), words.to_owned());
+    }
+
+    /// Makes every build fail.
+    pub fn break_builds(&self, failure: BuildFailure) {
+        self.lock().broken_build = Some(failure);
     }
 
     /// Makes every call of a method take so long before it has its effect.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::super::error::classify_message;
 use super::Behaviour;
-use crate::engine::{ContainerEventKind, EngineError, EngineErrorKind};
+use crate::engine::{BuildFailure, ContainerEventKind, EngineError, EngineErrorKind};
 use crate::project::Mount;
 use crate::state::{
     ContainerId, ContainerSpec, ContainerState, Health, InjectedFile, Observed, ObservedContainer,
@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) fail: BTreeMap<String, usize>,
     /// The engine's words by which every call of a method is refused.
     pub(super) refusals: HashMap<String, String>,
+    /// What every build fails with.
+    pub(super) broken_build: Option<BuildFailure>,
     pub(super) slow: HashMap<String, std::time::Duration>,
     pub(super) calls: Vec<String>,
     pub(super) asked: Vec<String>,
