@@ -332,7 +332,15 @@ async fn abort_all(
     let nothing = HalfMade::default();
     let stopping = stop(cx, engine, attached, &mut interrupts, &nothing);
     while_following(cx, stopping, printer, &mut following).await?;
-    let observed = engine.observe_containers().await?;
+    let mut observed = engine.observe_containers().await?;
+    // A list may lag behind what has just ended.
+    for container in &mut observed.containers {
+        if container.belongs_to(attached.project)
+            && let Ok(facts) = engine.inspect_container(&container.id).await
+        {
+            container.state = facts.state;
+        }
+    }
     let abort = attached.abort.as_ref();
     let code = abort.map_or(*code, |abort| abort.code(end, &attached.containers(&observed)));
     Ok(ExitStatus::of_container(code))
