@@ -66,19 +66,26 @@ impl<'a> Block<'a> {
         Some(Self { lines: lines.collect() })
     }
 
+    /// The place of a part; its whole first line where that was written in another way.
     fn place(&self, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
-        let number = text[..range.start].matches('\n').count();
-        let begin = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let (start, written) = *self.lines.get(number)?;
-        let said = text[begin..].lines().next()?;
-        let Some(indent) = written.strip_suffix(said).filter(|indent| indent.trim().is_empty())
-        else {
-            let indent = written.len() - written.trim_start().len();
-            return Some(start + indent..start + written.trim_end().len());
-        };
-        let at = |index: usize| start + indent.len() + index - begin;
-        // Of a part of several lines the first one is meant.
-        Some(at(range.start)..at(range.end.min(begin + said.len())))
+        // A line break at the end is one of the line before.
+        let line_break = usize::from(text[range.clone()].ends_with('\n'));
+        let end = self.written_at(text, range.end - line_break);
+        if let (Some(start), Some(end)) = (self.written_at(text, range.start), end) {
+            return Some(start..end + line_break);
+        }
+        let (start, written) = *self.lines.get(text[..range.start].matches('\n').count())?;
+        let indent = written.len() - written.trim_start().len();
+        Some(start + indent..start + written.trim_end().len())
+    }
+
+    /// Where a byte of the text was written; `None` where its line was written in another way.
+    fn written_at(&self, text: &str, index: usize) -> Option<usize> {
+        let (start, written) = *self.lines.get(text[..index].matches('\n').count())?;
+        let begin = text[..index].rfind('\n').map_or(0, |newline| newline + 1);
+        let said = text[begin..].lines().next().unwrap_or_default();
+        let indent = written.strip_suffix(said).filter(|indent| indent.trim().is_empty())?;
+        Some(start + indent.len() + index - begin)
     }
 }
 
@@ -127,7 +134,7 @@ mod tests {
         for (written, text, part, expected) in [
             ("FROM x\n\n  RUN x\n", "FROM x\n\nRUN x\n", "x\n", "x"),
             ("FROM x\r\n  RUN x", "FROM x\nRUN x", "RUN x", "RUN x"),
-            ("RUN a \\\n    b\n", "RUN a \\\n  b\n", "RUN a \\\n  b", "RUN a \\"),
+            ("RUN a \\\n    b\n", "RUN a \\\n  b\n", "RUN a \\\n  b", "RUN a \\\n    b"),
             ("FROM x\n  RUN $$A $$A\n", "FROM x\nRUN $A $A\n", "$A\n", "RUN $$A $$A"),
             ("${X}\n  RUN x\n", "FROM x\nUSER y\nRUN x\n", "RUN x", "RUN x"),
         ] {
