@@ -316,6 +316,8 @@ impl fmt::Display for EngineErrorKind {
             Self::RateLimited => f.write_str("its registry limits how often you may pull"),
             Self::Unauthorized => f.write_str("its registry asks for a login"),
             Self::Build(failure) => match &failure.step {
+                // What the builder does for itself, such as asking a registry, tells nobody more.
+                Some(step) if step.starts_with("[internal]") => f.write_str(&failure.message),
                 Some(step) => write!(f, "step `{}` failed: {}", short(step), failure.message),
                 None => f.write_str(&failure.message),
             },
@@ -349,6 +351,7 @@ mod tests {
                 .to_string()
         };
         assert_eq!(shown("[2/2] RUN a \n  b"), "step `[2/2] RUN a b` failed: exit code 2");
+        assert_eq!(shown("[internal] load metadata for docker.io/x"), "exit code 2");
         let long = shown(&format!("[2/2] RUN {}", "é".repeat(200)));
         assert_eq!(long, format!("step `[2/2] RUN {}…` failed: exit code 2", "é".repeat(70)));
     }
