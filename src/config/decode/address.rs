@@ -13,25 +13,25 @@ use crate::config::node::Value;
 /// The longest name that Linux gives to a machine.
 const LONGEST_NAME: usize = 64;
 
-/// Reads a host's name. Compose's users write `_` in it, too, and letters of all languages.
+/// Reads a host's name. Compose's users write `_` in it, too, and letters of all languages. Linux
+/// takes any other text as well, so that one is only warned of.
 pub(super) fn host_name(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
     let text = text(cx, field)?;
-    let problem = if text.len() > LONGEST_NAME {
-        "it is longer than 64 bytes"
-    } else if text.is_empty() || is_host_name(&text) {
-        return Some(text);
-    } else {
-        "it may have letters, digits, `-`, `_` and `.`"
-    };
-    let message = format!("`{}` cannot be `{text}`: {problem}", field.path);
-    let diagnostic = Diagnostic::error(message, field.span());
-    let better: String = text.split_whitespace().collect::<Vec<_>>().join("-");
-    cx.push(if text.len() <= LONGEST_NAME && is_host_name(&better) {
-        diagnostic.help(format!("write `{better}`"))
-    } else {
-        diagnostic
-    });
-    None
+    if text.len() > LONGEST_NAME {
+        let message = format!("`{}` is longer than {LONGEST_NAME} bytes: `{text}`", field.path);
+        cx.push(Diagnostic::error(message, field.span()));
+        return None;
+    }
+    if !text.is_empty() && !is_host_name(&text) {
+        let message = format!("`{}` is no name of a host, and programs may refuse it", field.path);
+        let better: String = text.split_whitespace().collect::<Vec<_>>().join("-");
+        cx.push(Diagnostic::warning(message, field.span()).help(if is_host_name(&better) {
+            format!("write `{better}`")
+        } else {
+            "write letters, digits, `-`, `_` and `.`".to_owned()
+        }));
+    }
+    Some(text)
 }
 
 /// Whether a text can be the name of a host.
