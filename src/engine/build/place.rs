@@ -95,7 +95,8 @@ fn find(text: &str, part: &Range<usize>, word: &str) -> Option<Range<usize>> {
 /// Where the image is asked for that could not be had.
 fn image(text: &str, instructions: &[Instruction], told: &str) -> Option<Range<usize>> {
     static IMAGE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?:load|resolve source) metadata for (\S+?):?(?:\s|$)")
+        // Engine 20.10 calls the step so that gets an image which files are copied from.
+        Regex::new(r"(?:(?:load|resolve source) metadata for |^FROM )(\S+?):?(?:\s|$)")
             .expect("a pattern without variable parts")
     });
     let familiar = |reference: &str| Some(reference.parse::<ImageRef>().ok()?.familiar());
@@ -266,6 +267,7 @@ COPY conf/app.yaml /etc/
                 "RUN npm ci && \\\n    npm cache clean",
             ),
             ("[internal] load metadata for docker.io/library/redis:8", no_image, "redis:8"),
+            ("FROM docker.io/library/redis:8", no_image, "redis:8"),
             ("[internal] load metadata for docker.io/library/cache:latest", no_image, "cache"),
             ("[internal] load metadata for docker.io/library/node:26", no_image, "$BASE"),
             (

@@ -99,12 +99,26 @@ impl Steps {
 /// BuildKit's words without what it calls things in its own store, nor the whole of a command: the
 /// step's name has that. Apart, what it takes for meant.
 fn plain(message: &str) -> (String, Option<String>) {
-    static WORDS: LazyLock<[(Regex, &str); 3]> = LazyLock::new(|| {
+    static WORDS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
         let regex = |text| Regex::new(text).expect("a pattern without variable parts");
         [
+            // Engine 20.10 names its own parts before the cause.
             (
-                regex(r#"^process ".*" did not complete successfully: exit code: (\d+)"#),
+                regex(
+                    r"^failed to solve with frontend \S+: (?:failed to create LLB definition: |failed to solve with frontend \S+: |failed to build LLB: )*",
+                ),
+                "",
+            ),
+            (
+                regex(
+                    r#"^(?:process ".*" did not complete successfully|executor failed running \[.*\]): exit code: (\d+)"#,
+                ),
                 "exit code $1",
+            ),
+            (regex(r"\bUnknown (flag|instruction): "), "unknown $1: "),
+            (
+                regex(r#"^failed to compute cache key: ("\S+") not found: not found"#),
+                "$1: not found",
             ),
             (regex(r"^failed to compute cache key: failed to calculate checksum of ref \S+: "), ""),
             (
@@ -210,6 +224,21 @@ mod tests {
             (
                 "lstat /var/lib/docker/tmp/buildkit-mount175/a/x: no such file or directory",
                 "\"/a/x\": not found",
+                None,
+            ),
+            (
+                "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: Unknown flag: chmood",
+                "dockerfile parse error line 2: unknown flag: chmood",
+                None,
+            ),
+            (
+                "executor failed running [/bin/sh -c make && exit 6]: exit code: 6",
+                "exit code 6",
+                None,
+            ),
+            (
+                "failed to compute cache key: \"/gone.txt\" not found: not found",
+                "\"/gone.txt\": not found",
                 None,
             ),
             (
