@@ -127,6 +127,8 @@ pub enum NetworkMode {
     Service(ServiceName),
     /// The namespace of a container, by name or id.
     Container(String),
+    /// A network of the engine, by its name there; `default` is what the engine takes for that.
+    Network(String),
 }
 
 impl Serialize for NetworkMode {
@@ -139,6 +141,7 @@ impl Serialize for NetworkMode {
             Self::Container(container) => {
                 serializer.collect_str(&format_args!("container:{container}"))
             }
+            Self::Network(name) => serializer.serialize_str(name),
         }
     }
 }

@@ -329,6 +329,7 @@ fn container_spec(
         NetworkMode::Bridge => "bridge".to_owned(),
         NetworkMode::Service(other) => namespace(&format!("service:{other}")),
         NetworkMode::Container(container) => format!("container:{container}"),
+        NetworkMode::Network(name) => name.clone(),
     });
     ContainerSpec {
         labels: container_labels(project, service, number, &digests),

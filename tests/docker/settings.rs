@@ -90,6 +90,9 @@ services:
       timeout: 7s
       retries: 9
       start_period: 11s
+  elsewhere:
+    <<: *sleeper
+    network_mode: default
   unchecked:
     <<: *sleeper
     healthcheck: {disable: true}
@@ -263,6 +266,7 @@ fn check_names(stack: &Stack) {
             ("/HostConfig/RestartPolicy/Name", json!("unless-stopped")),
         ],
     );
+    check(&stack.inspect("elsewhere"), &[("/HostConfig/NetworkMode", json!("default"))]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::pairs::{options, values};
 use super::scalar::{boolean, integer, list, matching, name, parsed_as, text, unknown_word};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::node::Value;
+use crate::config::suggest::closest;
 use crate::project::{Ipam, IpamConfig, Network, NetworkAttachment, NetworkKey, NetworkMode};
 
 /// A network that a service joins.
@@ -96,12 +97,22 @@ pub(super) fn mode(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<NetworkMode> {
         (_, Some(("container", name))) if !name.is_empty() => {
             Some(NetworkMode::Container(name.to_owned()))
         }
+        // The specification has no such thing, but Compose hands it on, and engines take it. What
+        // looks like one of the words above is none.
+        (name, None) if is_network_name(name) => Some(NetworkMode::Network(text)),
         _ => {
-            let words = ["none", "host", "bridge", "service:NAME", "container:NAME"];
-            cx.push(unknown_word(field, &text, words.into_iter()));
+            let words = MODES.into_iter().chain(["service:NAME", "container:NAME"]);
+            cx.push(unknown_word(field, &text, words));
             None
         }
     }
+}
+
+const MODES: [&str; 3] = ["none", "host", "bridge"];
+
+fn is_network_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !text.is_empty() && text.chars().all(is_letter) && closest(text, MODES).is_none()
 }
 
 /// Whether a resource exists outside of the project, and how it is called there.

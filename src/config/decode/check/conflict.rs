@@ -129,7 +129,7 @@ fn network_mode(cx: &mut Cx<'_>, draft: &Draft<'_>) {
             Diagnostic::warning("without a network no port can be reached", port.span)
                 .help("remove `ports`")
         }
-        NetworkMode::Bridge => return,
+        NetworkMode::Bridge | NetworkMode::Network(_) => return,
     };
     cx.push(diagnostic.also(place, "the network"));
 }

@@ -112,6 +112,8 @@ fn what_the_engine_would_refuse_is_refused_at_its_place() {
 #[test]
 fn what_the_engine_takes_is_taken() {
     for part in [
+        "network_mode: default",
+        "network_mode: some_net",
         "hostname: my_host.example.org",
         "hostname: münchen",
         "hostname: ''",
