@@ -96,11 +96,9 @@ pub(super) fn signal(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
         return Some(text);
     }
     let message = format!("`{}` cannot be `{text}`: there is no such signal", field.path);
-    let diagnostic = Diagnostic::error(message, field.span());
-    cx.push(match closest(name, SIGNALS) {
-        Some(known) => diagnostic.help(format!("did you mean `SIG{known}`?")),
-        None => diagnostic.help("write a signal such as `SIGTERM`, `SIGINT` or `SIGQUIT`"),
-    });
+    let meant = closest(name, SIGNALS).map(|known| format!("SIG{known}"));
+    let help = "write a signal such as `SIGTERM`, `SIGINT` or `SIGQUIT`";
+    cx.push(unknown(Diagnostic::error(message, field.span()), meant.as_deref(), help));
     None
 }
 
@@ -117,11 +115,9 @@ fn capability(cx: &mut Cx<'_>, field: &Field<'_>) -> Option<String> {
         return Some(text);
     }
     let message = format!("`{}` cannot be `{text}`: there is no such capability", field.path);
-    let diagnostic = Diagnostic::error(message, field.span());
-    cx.push(match closest(name, CAPABILITIES) {
-        Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
-        None => diagnostic.help("write a capability such as `NET_ADMIN`, or `ALL`"),
-    });
+    let help = "write a capability such as `NET_ADMIN`, or `ALL`";
+    let meant = closest(name, CAPABILITIES);
+    cx.push(unknown(Diagnostic::error(message, field.span()), meant, help));
     None
 }
 
@@ -130,12 +126,18 @@ pub(super) fn is_limit(cx: &mut Cx<'_>, name: &str, field: &Field<'_>) -> bool {
     let is_known = LIMITS.contains(&name.to_ascii_lowercase().as_str());
     if !is_known {
         let diagnostic = Diagnostic::error(format!("there is no limit `{name}`"), field.key);
-        cx.push(match closest(name, LIMITS) {
-            Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
-            None => diagnostic.help("write a limit such as `nofile` or `memlock`"),
-        });
+        let help = "write a limit such as `nofile` or `memlock`";
+        cx.push(unknown(diagnostic, closest(name, LIMITS), help));
     }
     is_known
+}
+
+/// Says what may have been meant, else what could be written.
+fn unknown(diagnostic: Diagnostic, meant: Option<&str>, help: &str) -> Diagnostic {
+    match meant {
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+        None => diagnostic.help(help),
+    }
 }
 
 /// Reads a list of processors or memory nodes, such as `0-3,5`.
